@@ -1,0 +1,67 @@
+package record
+
+// Rules is what a topic demands of the batches that a client appends.
+type Rules struct {
+	MaxMessageBytes   int
+	Codec             Codec // ProducerCodec keeps what the producer chose
+	Level             int
+	TimestampType     TimestampType
+	TimestampBeforeMs int64 // how far a record's time may lie before now
+	TimestampAfterMs  int64 // and after it
+	KeysRequired      bool  // compacted topic
+}
+
+// ProducerCodec in Rules.Codec keeps the producer's codec.
+const ProducerCodec Codec = -1
+
+// Origin is who appends: what a coordinator or a marker may do, a client may not.
+type Origin int
+
+const (
+	FromClient Origin = iota
+	FromCoordinator
+	FromReplication
+)
+
+// RecordError is one record of a batch that was refused, by its index in the batch.
+type RecordError struct {
+	Index   int32
+	Message string
+}
+
+// Refusal is a batch that a topic does not take. It is an expected error; api maps Reason to Kafka's code.
+type Refusal struct {
+	Reason  Reason
+	Message string
+	Records []RecordError
+}
+
+// Reason is why a batch was refused.
+type Reason int
+
+const (
+	Corrupt              Reason = iota // CORRUPT_MESSAGE
+	InvalidRecord                      // INVALID_RECORD
+	TooLarge                           // MESSAGE_TOO_LARGE
+	InvalidTimestamp                   // INVALID_TIMESTAMP
+	UnsupportedCodec                   // UNSUPPORTED_COMPRESSION_TYPE
+	UnsupportedForFormat               // UNSUPPORTED_FOR_MESSAGE_FORMAT
+)
+
+func (r *Refusal) Error() string { return r.Message }
+
+// Checked is a partition's data of a produce request after validation: all that is left is SetBaseOffset and SetLeaderEpoch.
+type Checked struct {
+	Batch Batch // the request's own bytes where nothing had to change
+	// MaxTimestamp is the largest of the batch; MaxTimestampOffsetDelta the first record that has it, relative to the base.
+	MaxTimestamp            int64
+	MaxTimestampOffsetDelta int32
+	// AppendTimeMs is nowMs with LogAppendTime, else -1.
+	AppendTimeMs int64
+}
+
+// Check validates data that a client or coordinator wants appended: one v2 batch, as Kafka's LogValidator does, in place where it
+// can (the timestamps of LogAppendTime) and recompressed where the topic's codec differs. It needs no lock. A *Refusal says what is wrong.
+func Check(data []byte, rules Rules, origin Origin, nowMs int64) (Checked, error) {
+	panic("unwritten")
+}
