@@ -1,0 +1,6 @@
+package cli
+
+// clientTools write and read records.
+func clientTools() []Tool {
+	return []Tool{}
+}
