@@ -2,12 +2,6 @@
 // configuration), read by every request without a lock. It imports kmsg alone.
 package metadata
 
-import (
-	"sync/atomic"
-
-	"github.com/twmb/franz-go/pkg/kmsg"
-)
-
 // TopicID is a topic's id; the zero id means none.
 type TopicID = [16]byte
 
@@ -53,17 +47,28 @@ type Partition struct {
 	OfflineReplicas []int32
 }
 
-// Cache holds the current image. Waiters can be told when it changes.
-type Cache struct{ image atomic.Pointer[Image] }
+// Known tells whether the controller has told of this partition: numbers below the highest one may not have come yet.
+func (p *Partition) Known() bool { return len(p.Replicas) > 0 }
 
-// NewCache makes a cache with an empty image of that cluster.
-func NewCache(clusterID string) *Cache { panic("unwritten") }
+// Partition finds a topic's partition; nil where there is none.
+func (i *Image) Partition(topic string, number int32) *Partition {
+	t := i.Topics[topic]
+	if t == nil || number < 0 || int(number) >= len(t.Partitions) || !t.Partitions[number].Known() {
+		return nil
+	}
+	return &t.Partitions[number]
+}
 
-// Image is the current image; never nil.
-func (c *Cache) Image() *Image { return c.image.Load() }
-
-// Update applies a controller's UpdateMetadata and publishes the new image; it returns the topics' partitions that it removed.
-func (c *Cache) Update(req *kmsg.UpdateMetadataRequest) (removed []string) { panic("unwritten") }
-
-// Changed returns a channel that is closed at the next change after the call.
-func (c *Cache) Changed() <-chan struct{} { panic("unwritten") }
+// HasLeaders tells whether a topic has at least count known partitions and each of the first count has a leader.
+func (i *Image) HasLeaders(topic string, count int) bool {
+	t := i.Topics[topic]
+	if t == nil || len(t.Partitions) < count {
+		return false
+	}
+	for n := range t.Partitions[:count] {
+		if p := &t.Partitions[n]; !p.Known() || p.Leader < 0 {
+			return false
+		}
+	}
+	return true
+}
