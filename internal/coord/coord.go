@@ -27,6 +27,12 @@ var (
 	ErrSessionExpired = errors.New("coord: session expired")
 	ErrUnavailable    = errors.New("coord: store unavailable")
 	ErrClosed         = errors.New("coord: store closed")
+	// ErrEphemeralParent: an ephemeral node has no children.
+	ErrEphemeralParent = errors.New("coord: parent is ephemeral")
+	// ErrBadPath: the path is malformed (CheckPath), or the root is to be created, set or deleted.
+	ErrBadPath = errors.New("coord: bad path")
+	// ErrTooLarge: the node or the multi is larger than the store takes.
+	ErrTooLarge = errors.New("coord: too large for the store")
 )
 
 // Stat is what the store knows of a node beside its data.
@@ -163,3 +169,12 @@ func (e *MultiError) Error() string { return "coord: operation of a multi refuse
 
 // Unwrap gives the reason.
 func (e *MultiError) Unwrap() error { return e.Err }
+
+// Single is the error of a Multi of one operation as the operation's own.
+func Single(err error) error {
+	var multi *MultiError
+	if errors.As(err, &multi) {
+		return multi.Err
+	}
+	return err
+}
