@@ -9,6 +9,8 @@ type Rules struct {
 	TimestampBeforeMs int64 // how far a record's time may lie before now
 	TimestampAfterMs  int64 // and after it
 	KeysRequired      bool  // compacted topic
+	// Partition is "topic-0", for messages only. A topic's rules leave it empty; the partition sets it in its copy.
+	Partition string
 }
 
 // ProducerCodec in Rules.Codec keeps the producer's codec.
@@ -30,6 +32,7 @@ type RecordError struct {
 }
 
 // Refusal is a batch that a topic does not take. It is an expected error; api maps Reason to Kafka's code.
+// Kafka sends Message to the client only with Records; else the code stands alone.
 type Refusal struct {
 	Reason  Reason
 	Message string
@@ -58,10 +61,4 @@ type Checked struct {
 	MaxTimestampOffsetDelta int32
 	// AppendTimeMs is nowMs with LogAppendTime, else -1.
 	AppendTimeMs int64
-}
-
-// Check validates data that a client or coordinator wants appended: one v2 batch, as Kafka's LogValidator does, in place where it
-// can (the timestamps of LogAppendTime) and recompressed where the topic's codec differs. It needs no lock. A *Refusal says what is wrong.
-func Check(data []byte, rules Rules, origin Origin, nowMs int64) (Checked, error) {
-	panic("unwritten")
 }
