@@ -4,6 +4,8 @@ package config
 // makes a new one (see Dynamic). Field names follow Kafka's keys; durations carry their unit.
 type Broker struct {
 	BrokerID                                                                          int32  // broker.id / node.id
+	BrokerIDGenerated                                                                 bool   // neither broker.id nor node.id was given: what meta.properties says holds over BrokerID
+	KRaft                                                                             bool   // process.roles is set: the file is KRaft style
 	Rack                                                                              string // broker.rack
 	ClusterID                                                                         string // only where the user fixed it; else the store's /cluster/id
 	LogDirs                                                                           []string
@@ -11,6 +13,7 @@ type Broker struct {
 	AdvertisedListeners                                                               []Listener // nil: tell a client the address it reached
 	InterBrokerListener                                                               string     // name of the listener between brokers
 	ControllerListeners                                                               []string   // controller.listener.names: not served to clients
+	ControllerEndpoints                                                               []Listener // the entries of listeners that controller.listener.names names; Listeners is without them
 	EtcdEndpoints                                                                     []string   // milena.coordination.etcd.endpoints: an external etcd; empty: the embedded one
 	SessionTimeoutMs                                                                  int        // zookeeper.session.timeout.ms / broker.session.timeout.ms
 	AutoCreateTopics                                                                  bool
@@ -92,6 +95,8 @@ type Key struct {
 	Type       Type
 	Default    string
 	HasDefault bool   // false: no default (null)
+	Required   bool   // Kafka has no default for it, not even null
+	Importance string // high, medium, low
 	Allowed    string // human text of what is allowed, as Kafka's validator prints it
 	Doc        string
 	Dynamic    Dynamic
@@ -131,25 +136,3 @@ type Values struct {
 	DynamicBroker  map[string]string // /config/brokers/<id>
 	DynamicDefault map[string]string // /config/brokers/<default>
 }
-
-// Load reads a properties file ("" for none), applies overrides ("key=value") and gives the typed configuration with the warnings to log
-// (keys not honoured, unknown keys with a suggestion). An error names key, value and what is allowed.
-func Load(file string, overrides []string) (*Broker, []string, error) { panic("unwritten") }
-
-// WithDynamic gives the configuration with other dynamic values; an error names what is not allowed (unknown or read-only key, bad value).
-func (b *Broker) WithDynamic(perBroker, clusterDefault map[string]string) (*Broker, error) {
-	panic("unwritten")
-}
-
-// BrokerKey and TopicKey look a key up. BrokerKeys and TopicKeys list them sorted.
-func BrokerKey(name string) (Key, bool) { panic("unwritten") }
-func TopicKey(name string) (Key, bool)  { panic("unwritten") }
-func BrokerKeys() []Key                 { panic("unwritten") }
-func TopicKeys() []Key                  { panic("unwritten") }
-
-// DescribeBroker and DescribeTopic give every key with value, source and synonyms.
-func (b *Broker) DescribeBroker() []Entry                           { panic("unwritten") }
-func (b *Broker) DescribeTopic(overrides map[string]string) []Entry { panic("unwritten") }
-
-// ValidateDynamic checks a change of dynamic broker values; perBroker tells which scope (else cluster default).
-func (b *Broker) ValidateDynamic(values map[string]string, perBroker bool) error { panic("unwritten") }

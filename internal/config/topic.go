@@ -36,13 +36,3 @@ type Topic struct {
 	FollowerThrottled      []string
 	LeaderThrottled        []string
 }
-
-// Level is the compression level for Codec.
-func (t *Topic) Level() int { panic("unwritten") }
-
-// Rules is what the topic demands of appended batches.
-func (t *Topic) Rules() record.Rules { panic("unwritten") }
-
-// TopicOf builds a topic's configuration from the broker's effective values (DefaultTopic) and the topic's overrides.
-// The error names key, value and what is allowed (Kafka's ConfigException text); it is what CreateTopics answers.
-func TopicOf(broker *Broker, overrides map[string]string) (*Topic, error) { panic("unwritten") }

@@ -1,0 +1,51 @@
+package config
+
+import (
+	"regexp"
+	"slices"
+	"strconv"
+)
+
+var voterPattern = regexp.MustCompile(`^([0-9]+)@(\[?[0-9a-zA-Z\-%._:]+\]?):([0-9]+)$`)
+
+// checkQuorum checks the keys of a KRaft-style file. The voters of a quorum are the members of the coordination store; in this
+// release there is one: this process.
+func checkQuorum(b *Broker, v *Values) error {
+	voters := v.list("controller.quorum.voters")
+	servers := v.list("controller.quorum.bootstrap.servers")
+	for _, key := range []string{"controller.quorum.voters", "controller.quorum.bootstrap.servers"} {
+		if n := len(v.list(key)); n > 1 {
+			return &ValueError{key, v.text(key),
+				strconv.Itoa(n) + " controllers are named, but in this release a broker is a cluster of one: name one, or leave the key out"}
+		}
+	}
+	if !b.KRaft {
+		return nil
+	}
+	roles := v.list("process.roles")
+	if !slices.Contains(roles, "broker") {
+		return &ValueError{"process.roles", v.text("process.roles"),
+			"this release has no process that is a controller alone; a broker is its own controller: use process.roles=broker,controller"}
+	}
+	if !v.isSet("node.id") && !v.isSet("broker.id") {
+		return conflict("Missing configuration `node.id` which is required when `process.roles` is defined (i.e. when running in KRaft mode).")
+	}
+	if len(b.ControllerListeners) == 0 {
+		return conflict("controller.listener.names must contain at least one value when running KRaft")
+	}
+	if len(voters) == 0 && len(servers) == 0 {
+		return conflict("If using process.roles, either controller.quorum.bootstrap.servers must contain the set of bootstrap controllers or " +
+			"controller.quorum.voters must contain a parseable set of controllers.")
+	}
+	for _, voter := range voters {
+		m := voterPattern.FindStringSubmatch(voter)
+		if m == nil {
+			return &ValueError{"controller.quorum.voters", v.text("controller.quorum.voters"), "expected a list of id@host:port"}
+		}
+		if slices.Contains(roles, "controller") && m[1] != strconv.Itoa(int(b.BrokerID)) {
+			return conflict("If process.roles contains the 'controller' role, the node id %d must be included in the set of voters "+
+				"controller.quorum.voters=%s", b.BrokerID, voter)
+		}
+	}
+	return nil
+}
