@@ -1,0 +1,230 @@
+package clusterstore
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"strings"
+
+	"milena/internal/coord"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// PartitionID names a partition.
+type PartitionID struct {
+	Topic     string
+	Partition int32
+}
+
+func (p PartitionID) String() string { return p.Topic + "-" + strconv.Itoa(int(p.Partition)) }
+
+// PartitionState is what /brokers/topics/T/partitions/P/state tells.
+type PartitionState struct {
+	Leader      int32 // -1 none
+	LeaderEpoch int32
+	ISR         []int32
+	// Recovering: the leader was elected uncleanly and has not said that it recovered (KIP-704).
+	Recovering      bool
+	ControllerEpoch int32
+	// Version is that of the node, which Kafka calls partition epoch; set when read or written.
+	Version int32
+}
+
+// /brokers/topics/T/partitions/P/state: {"controller_epoch":1,"leader":1,"version":1,"leader_epoch":0,"isr":[1]}
+// with "leader_recovery_state":1 while Recovering.
+type partitionStateJSON struct {
+	ControllerEpoch int32   `json:"controller_epoch"`
+	Leader          int32   `json:"leader"`
+	Version         int     `json:"version"`
+	LeaderEpoch     int32   `json:"leader_epoch"`
+	ISR             []int32 `json:"isr"`
+	Recovery        int8    `json:"leader_recovery_state,omitempty"`
+}
+
+func encodePartitionState(p *PartitionState) []byte {
+	j := partitionStateJSON{ControllerEpoch: p.ControllerEpoch, Leader: p.Leader, Version: 1, LeaderEpoch: p.LeaderEpoch, ISR: p.ISR}
+	if j.ISR == nil {
+		j.ISR = []int32{}
+	}
+	if p.Recovering {
+		j.Recovery = 1
+	}
+	return encode(j)
+}
+
+func decodePartitionState(path string, data []byte) (*PartitionState, error) {
+	j := partitionStateJSON{Leader: -2}
+	if err := decode(path, data, &j); err != nil {
+		return nil, err
+	}
+	if j.Leader < -1 {
+		return nil, corrupt(path, "no leader")
+	}
+	return &PartitionState{
+		Leader: j.Leader, LeaderEpoch: j.LeaderEpoch, ISR: j.ISR, Recovering: j.Recovery == 1, ControllerEpoch: j.ControllerEpoch,
+	}, nil
+}
+
+// readers bounds how many reads run at once where a store has no bulk read.
+const readers = 64
+
+// PartitionStates reads the states of all partitions of the topics given; those without a state node are left out.
+func (s *Store) PartitionStates(ctx context.Context, topics []*Topic) (map[PartitionID]*PartitionState, error) {
+	if bulk, ok := s.coord.(bulkReader); ok && len(topics) > 4 {
+		return s.bulkStates(ctx, bulk)
+	}
+	var ids []PartitionID
+	for _, t := range topics {
+		for n := range t.Partitions {
+			ids = append(ids, PartitionID{t.Name, int32(n)})
+		}
+	}
+	found := make([]*PartitionState, len(ids))
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.SetLimit(readers)
+	for i, id := range ids {
+		group.Go(func() error {
+			state, err := s.PartitionState(groupCtx, id)
+			if errors.Is(err, coord.ErrNoNode) {
+				return nil
+			}
+			found[i] = state
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	states := make(map[PartitionID]*PartitionState, len(ids))
+	for i, id := range ids {
+		if found[i] != nil {
+			states[id] = found[i]
+		}
+	}
+	return states, nil
+}
+
+func (s *Store) bulkStates(ctx context.Context, bulk bulkReader) (map[PartitionID]*PartitionState, error) {
+	nodes, err := bulk.Tree(ctx, TopicsPath)
+	if err != nil {
+		return nil, err
+	}
+	states := make(map[PartitionID]*PartitionState, len(nodes)/3)
+	for path, node := range nodes {
+		rest, ok := strings.CutSuffix(path, "/state")
+		if !ok {
+			continue
+		}
+		topic, number, ok := strings.Cut(strings.TrimPrefix(rest, TopicsPath+"/"), "/partitions/")
+		n, err := strconv.ParseInt(number, 10, 32)
+		if !ok || err != nil {
+			continue
+		}
+		state, err := decodePartitionState(path, node.Data)
+		if err != nil {
+			return nil, err
+		}
+		state.Version = node.Stat.Version
+		states[PartitionID{topic, int32(n)}] = state
+	}
+	return states, nil
+}
+
+// PartitionState reads one state; coord.ErrNoNode where there is none.
+func (s *Store) PartitionState(ctx context.Context, id PartitionID) (*PartitionState, error) {
+	path := PartitionStatePath(id.Topic, id.Partition)
+	node, err := s.coord.Get(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	state, err := decodePartitionState(path, node.Data)
+	if err == nil {
+		state.Version = node.Stat.Version
+	}
+	return state, err
+}
+
+// CreatePartitionStates makes the nodes of new partitions, by a controller. states' versions become 0. The partitions' parents are made
+// where fresh tells that the topic has none yet. Where a node is there already (a controller died in the middle) all of it may be repeated
+// one by one: existing says which were there.
+func (s *Store) CreatePartitionStates(ctx context.Context, epoch Epoch, states map[PartitionID]*PartitionState, fresh map[string]bool) error {
+	var steps [][]coord.Op
+	for topic := range fresh {
+		steps = append(steps, []coord.Op{coord.Create{Path: partitionsPath(topic)}})
+	}
+	for id, state := range states {
+		state.Version = 0
+		steps = append(steps, []coord.Op{
+			coord.Create{Path: partitionPath(id.Topic, id.Partition)},
+			coord.Create{Path: PartitionStatePath(id.Topic, id.Partition), Data: encodePartitionState(state)},
+		})
+	}
+	return fenced(s.multi(ctx, []coord.Op{epoch.Guard()}, steps))
+}
+
+// RepairPartitionState makes one partition's missing nodes where CreatePartitionStates was interrupted.
+func (s *Store) RepairPartitionState(ctx context.Context, epoch Epoch, id PartitionID, state *PartitionState) error {
+	for _, op := range []coord.Create{
+		{Path: partitionsPath(id.Topic)}, {Path: partitionPath(id.Topic, id.Partition)},
+		{Path: PartitionStatePath(id.Topic, id.Partition), Data: encodePartitionState(state)},
+	} {
+		if _, err := s.coord.Multi(ctx, epoch.Guard(), op); err != nil && !errors.Is(err, coord.ErrNodeExists) {
+			return fenced(err)
+		}
+	}
+	written, err := s.PartitionState(ctx, id)
+	if err == nil {
+		*state = *written
+	}
+	return err
+}
+
+// UpdatePartitionStates writes changed states, each against the version it was read at, by a controller; versions are raised.
+// It returns those refused because another has written them (an ISR change by a leader).
+func (s *Store) UpdatePartitionStates(ctx context.Context, epoch Epoch, states map[PartitionID]*PartitionState) (refused []PartitionID, err error) {
+	ids := make([]PartitionID, 0, len(states))
+	for id := range states {
+		ids = append(ids, id)
+	}
+	for len(ids) > 0 {
+		part := ids[:min(len(ids), maxMultiOps-1)]
+		ids = ids[len(part):]
+		again, err := s.updateStates(ctx, epoch, states, part)
+		if err != nil {
+			return nil, err
+		}
+		refused = append(refused, again...)
+	}
+	return refused, nil
+}
+
+func (s *Store) updateStates(
+	ctx context.Context, epoch Epoch, states map[PartitionID]*PartitionState, part []PartitionID,
+) (refused []PartitionID, err error) {
+	for len(part) > 0 {
+		ops := []coord.Op{epoch.Guard()}
+		for _, id := range part {
+			state := states[id]
+			ops = append(ops, coord.Set{
+				Path: PartitionStatePath(id.Topic, id.Partition), Data: encodePartitionState(state), Version: state.Version,
+			})
+		}
+		results, err := s.coord.Multi(ctx, ops...)
+		if err == nil {
+			for i, id := range part {
+				states[id].Version = results[i+1].Stat.Version
+			}
+			return refused, nil
+		}
+		var multi *coord.MultiError
+		if !errors.As(err, &multi) || multi.Index == 0 || multi.Index > len(part) {
+			return refused, fenced(err)
+		}
+		// All but the refused one, again.
+		refused = append(refused, part[multi.Index-1])
+		rest := append([]PartitionID{}, part[:multi.Index-1]...)
+		part = append(rest, part[multi.Index:]...)
+	}
+	return refused, nil
+}

@@ -1,0 +1,191 @@
+package clusterstore
+
+import (
+	"context"
+	"fmt"
+	"sort"
+	"strconv"
+
+	"milena/internal/coord"
+)
+
+// Topic is what /brokers/topics/T tells: where each partition's replicas are.
+type Topic struct {
+	Name string
+	// ID is zero where a Kafka before 2.8 made the topic and no controller has given it one.
+	ID [16]byte
+	// Partitions are indexed by number.
+	Partitions []Assignment
+	// Version is that of the node, set when read.
+	Version int32
+}
+
+// Assignment is where a partition's replicas are, the preferred leader first. While it is being reassigned, Replicas holds the old and the
+// new ones together, and Adding and Removing tell which.
+type Assignment struct {
+	Replicas []int32
+	Adding   []int32
+	Removing []int32
+}
+
+// /brokers/topics/T, version 3:
+//
+//	{"partitions":{"0":[1],"1":[1]},"topic_id":"tSvbXiFCShmJU7SRiWCdvw","adding_replicas":{},"removing_replicas":{},"version":3}
+//
+// Version 1 has the partitions alone, version 2 adding_replicas and removing_replicas; topic_id may be missing in 3.
+type topicJSON struct {
+	Partitions map[string][]int32 `json:"partitions"`
+	TopicID    string             `json:"topic_id,omitempty"`
+	Adding     map[string][]int32 `json:"adding_replicas"`
+	Removing   map[string][]int32 `json:"removing_replicas"`
+	Version    int                `json:"version"`
+}
+
+// maxPartitions bounds the partition numbers believed when reading, and so the memory that a damaged node can take.
+const maxPartitions = 1 << 20
+
+func encodeTopic(t *Topic) []byte {
+	j := topicJSON{
+		Partitions: make(map[string][]int32, len(t.Partitions)), Adding: map[string][]int32{}, Removing: map[string][]int32{}, Version: 3,
+	}
+	if t.ID != ([16]byte{}) {
+		j.TopicID = FormatUUID(t.ID)
+	}
+	for n, p := range t.Partitions {
+		key := strconv.Itoa(n)
+		j.Partitions[key] = p.Replicas
+		if len(p.Adding) > 0 {
+			j.Adding[key] = p.Adding
+		}
+		if len(p.Removing) > 0 {
+			j.Removing[key] = p.Removing
+		}
+	}
+	return encode(j)
+}
+
+func decodeTopic(name string, data []byte) (*Topic, error) {
+	path := TopicPath(name)
+	var j topicJSON
+	if err := decode(path, data, &j); err != nil {
+		return nil, err
+	}
+	t := &Topic{Name: name}
+	if j.TopicID != "" {
+		id, err := ParseUUID(j.TopicID)
+		if err != nil {
+			return nil, corrupt(path, err.Error())
+		}
+		t.ID = id
+	}
+	size := 0
+	for key := range j.Partitions {
+		n, err := strconv.Atoi(key)
+		if err != nil || n < 0 || n >= maxPartitions {
+			return nil, corrupt(path, fmt.Sprintf("partition %q", key))
+		}
+		size = max(size, n+1)
+	}
+	if size > len(j.Partitions) {
+		return nil, corrupt(path, fmt.Sprintf("%d partitions, the highest is %d", len(j.Partitions), size-1))
+	}
+	t.Partitions = make([]Assignment, size)
+	for n := range t.Partitions {
+		key := strconv.Itoa(n)
+		t.Partitions[n] = Assignment{Replicas: j.Partitions[key], Adding: j.Adding[key], Removing: j.Removing[key]}
+	}
+	return t, nil
+}
+
+// Topics reads all topics, sorted by name.
+func (s *Store) Topics(ctx context.Context) ([]*Topic, error) {
+	children, err := s.coord.List(ctx, TopicsPath)
+	if err != nil {
+		return nil, fmt.Errorf("clusterstore: reading topics: %w", err)
+	}
+	topics := make([]*Topic, 0, len(children))
+	for _, c := range children {
+		t, err := decodeTopic(c.Name, c.Data)
+		if err != nil {
+			return nil, err
+		}
+		t.Version = c.Stat.Version
+		topics = append(topics, t)
+	}
+	sort.Slice(topics, func(i, j int) bool { return topics[i].Name < topics[j].Name })
+	return topics, nil
+}
+
+// Topic reads one topic; coord.ErrNoNode where there is none.
+func (s *Store) Topic(ctx context.Context, name string) (*Topic, error) {
+	node, err := s.coord.Get(ctx, TopicPath(name))
+	if err != nil {
+		return nil, err
+	}
+	t, err := decodeTopic(name, node.Data)
+	if err == nil {
+		t.Version = node.Stat.Version
+	}
+	return t, err
+}
+
+// CreateTopic makes a topic with its configuration, both or neither, as version 0; the controller takes it up from there.
+// coord.ErrNodeExists where there is one. A configuration left by a topic of the same name is replaced.
+// As in Kafka no change is notified: brokers read the configuration when they open the topic's first log.
+func (s *Store) CreateTopic(ctx context.Context, t *Topic, config map[string]string) error {
+	set, err := s.configOp(ctx, TopicEntity(t.Name), config)
+	if err != nil {
+		return err
+	}
+	_, err = s.coord.Multi(ctx, coord.Create{Path: TopicPath(t.Name), Data: encodeTopic(t)}, set)
+	return err
+}
+
+// GrowTopic replaces a topic's assignment if the topic still is the one that was read.
+func (s *Store) GrowTopic(ctx context.Context, t *Topic) error {
+	_, err := s.coord.Set(ctx, TopicPath(t.Name), encodeTopic(t), t.Version)
+	return err
+}
+
+// UpdateTopic is GrowTopic by a controller.
+func (s *Store) UpdateTopic(ctx context.Context, epoch Epoch, t *Topic) error {
+	results, err := s.coord.Multi(ctx, epoch.Guard(), coord.Set{Path: TopicPath(t.Name), Data: encodeTopic(t), Version: t.Version})
+	if err != nil {
+		return fenced(err)
+	}
+	t.Version = results[1].Stat.Version
+	return nil
+}
+
+// RemoveTopic removes a topic, its partitions' nodes, its configuration and the request for its deletion, by a controller.
+// It may be repeated after a failure in the middle: the request goes last.
+func (s *Store) RemoveTopic(ctx context.Context, epoch Epoch, name string) error {
+	guards := []coord.Op{epoch.Guard()}
+	partitions, err := s.children(ctx, partitionsPath(name))
+	if err != nil {
+		return err
+	}
+	var steps [][]coord.Op
+	for _, p := range partitions {
+		path := partitionsPath(name) + "/" + p
+		below, err := s.children(ctx, path)
+		if err != nil {
+			return err
+		}
+		var step []coord.Op
+		for _, child := range below {
+			step = append(step, coord.Delete{Path: path + "/" + child, Version: coord.AnyVersion})
+		}
+		steps = append(steps, append(step, coord.Delete{Path: path, Version: coord.AnyVersion}))
+	}
+	for _, path := range []string{partitionsPath(name), TopicPath(name), ConfigPath(TopicEntity(name)), DeleteTopicsPath + "/" + name} {
+		there, err := s.exists(ctx, path)
+		if err != nil {
+			return err
+		}
+		if there {
+			steps = append(steps, []coord.Op{coord.Delete{Path: path, Version: coord.AnyVersion}})
+		}
+	}
+	return fenced(s.multi(ctx, guards, steps))
+}
