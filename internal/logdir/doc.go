@@ -1,0 +1,32 @@
+// Package logdir owns the data directories of a broker (log.dirs): their locks and identity, the logs in them, their checkpoints, and
+// the schedules of retention, flush, deletion and producer expiry. A directory whose disk fails goes offline alone; the others go on.
+//
+// In each directory:
+//
+//	.lock                              held while the process lives
+//	meta.properties                    which cluster and broker the directory belongs to (meta.go)
+//	.kafka_cleanshutdown               there after a clean shutdown (clean.go)
+//	recovery-point-offset-checkpoint   up to where each log was synced (checkpoint.go)
+//	log-start-offset-checkpoint        first offset of logs whose start was moved
+//	replication-offset-checkpoint      high watermarks
+//	TOPIC-PARTITION/                   a log; partition.metadata in it tells the topic's id (topicid.go)
+//	TOPIC-PARTITION.UUID-delete/       a log under deletion
+//	TOPIC-PARTITION.UUID-stray/        a log of a topic that is no more, kept for its owner to remove
+//	TOPIC-PARTITION.UUID-future/       a log being moved between directories by Kafka
+//
+// Locks: Dirs.mu guards the map of logs and each directory's standing. Dirs.createMu makes creation and deletion of logs one at a time; it is taken
+// before mu. A directory's checkpoints are written under its own checkpointMu. No lock is held while a log is opened at start.
+//
+// It imports commitlog, config and vfs.
+package logdir
+
+import "errors"
+
+// ErrOffline says that the log's directory, or every directory, is offline.
+var ErrOffline = errors.New("logdir: the log directory is offline")
+
+// TopicPartition names a partition.
+type TopicPartition struct {
+	Topic     string
+	Partition int32
+}

@@ -1,0 +1,61 @@
+package logdir
+
+import (
+	"errors"
+	"syscall"
+)
+
+// failed is told of a disk error in the directory. A full disk is not one: it refuses writes, and reading and deleting go on. Anything else
+// takes the directory out of service until the process starts anew, since what a failed fsync lost cannot be known.
+func (d *Dir) failed(err error) {
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		d.env.Logger.Warn("disk is full", "directory", d.path, "error", err)
+		return
+	}
+	if !d.down.CompareAndSwap(false, true) {
+		return
+	}
+	d.env.Logger.Error("log directory goes offline", "directory", d.path, "error", err)
+	o := d.owner
+	all := int(o.offline.Add(1)) == len(o.dirs)
+	o.running.Add(1)
+	// Elsewhere: the caller may hold a log's lock.
+	go func() {
+		defer o.running.Done()
+		d.takeOut()
+		if all {
+			close(o.allOffline)
+		}
+	}()
+}
+
+// takeOut tells the owner of the partitions, then closes the logs.
+func (d *Dir) takeOut() {
+	o := d.owner
+	o.mu.RLock()
+	told := o.told
+	o.mu.RUnlock()
+	if told != nil {
+		told(d)
+	}
+	for _, l := range o.All() {
+		if l.dir == d {
+			l.CloseDirty()
+		}
+	}
+}
+
+// OnFailure has f called when a directory goes offline, on a goroutine of its own. It is called at once for those that are offline already.
+func (d *Dirs) OnFailure(f func(*Dir)) {
+	d.mu.Lock()
+	d.told = f
+	d.mu.Unlock()
+	for _, dir := range d.dirs {
+		if dir.Offline() {
+			f(dir)
+		}
+	}
+}
+
+// AllOffline is closed when the last directory has gone offline: the broker can do nothing any more.
+func (d *Dirs) AllOffline() <-chan struct{} { return d.allOffline }

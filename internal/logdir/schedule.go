@@ -1,0 +1,183 @@
+package logdir
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math"
+	"path"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// schedule starts one goroutine for each kind of work that has its own rhythm.
+func (d *Dirs) schedule() {
+	b := d.options.Config.Broker()
+	d.every(b.InitialTaskDelayMs, b.RetentionCheckIntervalMs, d.deleteOld)
+	d.every(b.InitialTaskDelayMs, b.FlushSchedulerIntervalMs, d.flush)
+	d.every(b.InitialTaskDelayMs, b.FlushOffsetCheckpointMs, d.checkpointRecoveryPoints)
+	d.every(b.InitialTaskDelayMs, b.FlushStartOffsetCheckpointMs, d.checkpointLogStarts)
+	d.every(b.ProducerIDExpirationCheckMs, b.ProducerIDExpirationCheckMs, d.expireProducers)
+	d.running.Go(func() { d.removals.run(d.stop) })
+}
+
+// every runs work after delayMs and then every intervalMs, until the directories are closed. An interval that time cannot express is never.
+func (d *Dirs) every(delayMs, intervalMs int64, work func()) {
+	if intervalMs <= 0 || intervalMs > math.MaxInt64/int64(time.Millisecond) {
+		return
+	}
+	d.running.Go(func() {
+		timer := time.NewTimer(time.Duration(delayMs) * time.Millisecond)
+		defer timer.Stop()
+		for {
+			select {
+			case <-d.stop:
+				return
+			case <-timer.C:
+				work()
+				timer.Reset(time.Duration(intervalMs) * time.Millisecond)
+			}
+		}
+	})
+}
+
+// online calls f for every log of every directory in service.
+func (d *Dirs) online(f func(*Log)) {
+	for _, l := range d.All() {
+		if !l.dir.Offline() {
+			f(l)
+		}
+	}
+}
+
+func (d *Dirs) deleteOld() {
+	now := time.Now()
+	d.online(func(l *Log) {
+		n, err := l.DeleteOld(now.UnixMilli())
+		if err != nil && !l.dir.Offline() {
+			d.options.Logger.Warn("retention failed", "log", l.Log.Dir(), "error", err)
+		}
+		if n > 0 {
+			d.removeRenamed(l)
+		}
+	})
+}
+
+// removeRenamed plans the removal of segments that have just been renamed.
+func (d *Dirs) removeRenamed(l *Log) {
+	due := time.Now().Add(time.Duration(l.Config().FileDeleteDelayMs) * time.Millisecond)
+	renamedBeforeMs := time.Now().UnixMilli() + 1
+	d.removals.add(due, func() error { return l.DeleteRenamed(renamedBeforeMs) }, l.dir)
+}
+
+func (d *Dirs) flush() {
+	nowMs := time.Now().UnixMilli()
+	d.online(func(l *Log) {
+		if l.RecoveryPoint() >= l.LogEndOffset() || nowMs-l.LastFlushMs() < l.Config().FlushMs {
+			return
+		}
+		if err := l.Flush(); err != nil && !l.dir.Offline() {
+			d.options.Logger.Warn("flush failed", "log", l.Log.Dir(), "error", err)
+		}
+	})
+}
+
+func (d *Dirs) expireProducers() {
+	nowMs := time.Now().UnixMilli()
+	d.online(func(l *Log) { l.ExpireProducers(nowMs) })
+}
+
+func (d *Dirs) checkpointRecoveryPoints() {
+	d.online(func(l *Log) {
+		if l.idUnsynced.CompareAndSwap(true, false) {
+			if err := syncTopicID(l.dir.env.FS, l.Log.Dir()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				l.dir.failed(fmt.Errorf("%s: %w", path.Join(l.Log.Dir(), partitionMetadataFile), err))
+			}
+		}
+	})
+	d.checkpoint(recoveryPointFile, func(l *Log) (int64, bool) { return l.RecoveryPoint(), true })
+}
+
+// checkpointLogStarts notes only starts that were moved: without a line a log starts at its first segment.
+func (d *Dirs) checkpointLogStarts() {
+	d.checkpoint(logStartFile, func(l *Log) (int64, bool) {
+		start := l.LogStartOffset()
+		return start, start > 0
+	})
+}
+
+// CheckpointHighWatermarks writes the high watermarks of every directory; of gives that of a log, or false where it is not known yet: then
+// what was checkpointed before stays.
+func (d *Dirs) CheckpointHighWatermarks(of func(*Log) (int64, bool)) {
+	d.checkpoint(highWatermarkFile, func(l *Log) (int64, bool) {
+		if hw, ok := of(l); ok {
+			return hw, true
+		}
+		return l.HighWatermark, l.HighWatermark > 0
+	})
+}
+
+func (d *Dirs) checkpoint(file string, of func(*Log) (int64, bool)) {
+	rows := make(map[*Dir][]entry, len(d.dirs))
+	d.online(func(l *Log) {
+		if offset, ok := of(l); ok {
+			rows[l.dir] = append(rows[l.dir], entry{l.TopicPartition, offset})
+		}
+	})
+	for _, dir := range d.dirs {
+		if !dir.Offline() {
+			dir.writeCheckpoint(file, rows[dir])
+		}
+	}
+}
+
+// Close ends the schedules, closes every log and leaves the directories marked as cleanly shut down, unless ctx ends before.
+func (d *Dirs) Close(ctx context.Context, brokerEpoch int64) error {
+	close(d.stop)
+	d.running.Wait()
+	errs := make([]error, len(d.dirs))
+	var wait sync.WaitGroup
+	for i, dir := range d.dirs {
+		if !dir.Offline() {
+			wait.Go(func() { errs[i] = dir.close(ctx) })
+		}
+	}
+	wait.Wait()
+	d.checkpointRecoveryPoints()
+	d.checkpointLogStarts()
+	for i, dir := range d.dirs {
+		if dir.Offline() || errs[i] != nil {
+			continue
+		}
+		if err := writeCleanShutdown(d.options.FS, dir.path, brokerEpoch); err != nil {
+			errs[i] = fmt.Errorf("clean shutdown marker of %s: %w", dir.path, err)
+		}
+	}
+	d.unlock()
+	return errors.Join(errs...)
+}
+
+func (d *Dir) close(ctx context.Context) error {
+	var logs []*Log
+	d.owner.online(func(l *Log) {
+		if l.dir == d {
+			logs = append(logs, l)
+		}
+	})
+	errs := make([]error, len(logs))
+	var next atomic.Int64
+	var wait sync.WaitGroup
+	for range d.owner.recoveryThreads() {
+		wait.Go(func() {
+			for i := int(next.Add(1)) - 1; i < len(logs); i = int(next.Add(1)) - 1 {
+				if errs[i] = ctx.Err(); errs[i] == nil {
+					errs[i] = logs[i].Close(ctx)
+				}
+			}
+		})
+	}
+	wait.Wait()
+	return errors.Join(errs...)
+}

@@ -1,0 +1,123 @@
+package partition
+
+import (
+	"milena/internal/commitlog"
+	"milena/internal/record"
+)
+
+// Acks of a produce request.
+const (
+	AcksAll  int16 = -1
+	AcksNone int16 = 0
+	AcksOne  int16 = 1
+)
+
+// Append appends one checked batch as the leader. With AcksAll the ISR must hold min.insync.replicas now; whether it does when the records
+// are committed is for Committed to say. It returns the leader epoch of the append, which Committed wants back.
+func (p *Partition) Append(c record.Checked, acks int16, origin record.Origin) (commitlog.Appended, int32, error) {
+	p.mu.RLock()
+	st := p.state.Load()
+	if err := st.check(-1, true); err != nil {
+		p.mu.RUnlock()
+		return commitlog.Appended{}, -1, err
+	}
+	if acks == AcksAll && len(st.ISR) < p.minInsync(st) {
+		p.mu.RUnlock()
+		return commitlog.Appended{}, -1, ErrNotEnoughReplicas
+	}
+	a, err := p.log.AppendAsLeader(c, st.LeaderEpoch, origin)
+	if err == nil && !a.Duplicate {
+		// Not the log's end: a later append may have been written but not yet synced, and what may be lost is not committed.
+		p.committedUpTo(st, a.LastOffset+1)
+	}
+	p.mu.RUnlock()
+	if err == nil && !a.Duplicate {
+		p.notify()
+	}
+	return a, st.LeaderEpoch, err
+}
+
+// minInsync is min.insync.replicas, never more than there are replicas.
+func (p *Partition) minInsync(st *State) int {
+	return min(p.log.Config().MinInsyncReplicas, max(1, len(st.Replicas)))
+}
+
+// committedUpTo raises the leader's high watermark to what every member of the ISR has. The leader alone has everything up to end; where
+// the ISR has other members, their positions decide, and nothing is known of them yet.
+func (p *Partition) committedUpTo(st *State, end int64) {
+	if len(st.ISR) == 1 && st.ISR[0] == p.brokerID {
+		p.raiseHighWatermark(end)
+	}
+}
+
+func (p *Partition) raiseHighWatermark(to int64) {
+	if p.highWatermark.Load() >= to {
+		return
+	}
+	p.hwMu.Lock()
+	if p.highWatermark.Load() < to {
+		p.highWatermark.Store(to)
+		p.log.SetHighWatermark(to)
+	}
+	p.hwMu.Unlock()
+}
+
+func (p *Partition) setHighWatermark(to int64) {
+	p.hwMu.Lock()
+	p.highWatermark.Store(to)
+	p.log.SetHighWatermark(to)
+	p.hwMu.Unlock()
+}
+
+// Committed tells whether an append of that leader epoch is over: everything below upTo is committed by enough replicas (nil), or it
+// cannot be known here any more (an error). done false: not yet.
+func (p *Partition) Committed(upTo int64, leaderEpoch int32) (done bool, err error) {
+	st := p.state.Load()
+	switch {
+	case st.Role == Offline:
+		return true, ErrOffline
+	case st.Role != Leader || st.LeaderEpoch != leaderEpoch:
+		return true, ErrNotLeaderOrFollower
+	case p.highWatermark.Load() < upTo:
+		return false, nil
+	case len(st.ISR) < p.minInsync(st):
+		return true, ErrNotEnoughReplicasAfterAppend
+	}
+	return true, nil
+}
+
+// DeleteRecords moves the log's start to offset (-1: the high watermark) and returns the low watermark: the smallest log start of all live
+// replicas, which here is the leader's own.
+func (p *Partition) DeleteRecords(offset int64) (lowWatermark int64, err error) {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	st := p.state.Load()
+	if err := st.check(-1, true); err != nil {
+		return -1, err
+	}
+	if !p.log.Config().Delete {
+		return -1, ErrPolicyViolation
+	}
+	hw := p.highWatermark.Load()
+	if offset == -1 {
+		offset = hw
+	}
+	if offset < 0 || offset > hw {
+		return -1, ErrOffsetOutOfRange
+	}
+	if offset > p.log.LogStartOffset() {
+		if err := p.log.AdvanceLogStartOffset(offset); err != nil {
+			return -1, err
+		}
+		p.notify()
+	}
+	return p.log.LogStartOffset(), nil
+}
+
+// Producers lists the producers that the leader remembers.
+func (p *Partition) Producers() ([]commitlog.Producer, error) {
+	if err := p.state.Load().check(-1, true); err != nil {
+		return nil, err
+	}
+	return p.log.Producers(), nil
+}
