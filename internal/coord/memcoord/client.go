@@ -49,7 +49,7 @@ func (s *session) timedOut() {
 	server := s.client.server
 	server.mu.Lock()
 	defer server.mu.Unlock()
-	if !s.client.cut || s.told {
+	if !s.client.cut {
 		return
 	}
 	if server.sessions[s.id] == s {
@@ -254,7 +254,9 @@ func (c *Client) Close() error {
 	}
 	delete(c.server.clients, c)
 	for _, s := range c.sessions {
-		c.server.end(s)
+		if !c.cut { // else the server, which cannot hear of it, lets them run out
+			c.server.end(s)
+		}
 		s.tell()
 	}
 	c.watches.Close()

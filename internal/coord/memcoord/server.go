@@ -231,8 +231,5 @@ func (s *session) tell() {
 		s.told = true
 		close(s.over)
 	}
-	if s.timer != nil {
-		s.timer.Stop()
-	}
 	delete(s.client.sessions, s.id)
 }

@@ -1,0 +1,156 @@
+package etcdcoord
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"sync"
+	"time"
+
+	"milena/internal/coord"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+	"go.etcd.io/etcd/server/v3/embed"
+	"go.etcd.io/etcd/server/v3/etcdserver/api/v3client"
+	"go.etcd.io/etcd/server/v3/storage/wal"
+)
+
+// What the embedded server is tuned to: ready at once, and small.
+const (
+	embeddedMaxTxnOps       = 100_000
+	embeddedMaxRequestBytes = 16 << 20
+	embeddedQuotaBytes      = 2 << 30
+	// tickMs and electionMs of a lone member, which elects itself and has no network to wait for.
+	tickMs     = 20
+	electionMs = 200
+	// Raft keeps this many entries in memory; a lone member has nobody to catch up.
+	snapshotCount  = 2000
+	catchUpEntries = 100
+	// walSegmentBytes is the size to which etcd preallocates the files of its log, two at a time.
+	walSegmentBytes = 8 << 20
+	// keptRevisions of history: what a watch cut off for longer has missed it reads anew.
+	keptRevisions = "10000"
+	slowRequest   = time.Second
+
+	memberName = "milena"
+	// loneMemberURL is where a member without peers says it is; nothing listens there.
+	loneMemberURL = "http://127.0.0.1:2380"
+)
+
+// EmbeddedOptions are those of the server in this process.
+type EmbeddedOptions struct {
+	// Dir is the server's own directory, made where missing. What it holds survives; the caller sees to it that no other
+	// process uses it.
+	Dir string
+	// Prefix, RequestTimeout and Logger are as in Options.
+	Prefix         string
+	RequestTimeout time.Duration
+	Logger         *slog.Logger
+}
+
+// Embedded is an etcd server of one member in this process, and a store on it. It listens nowhere: its clients call it
+// directly.
+type Embedded struct {
+	*Store
+	etcd *embed.Etcd
+	set  settings
+
+	closing sync.Once
+}
+
+// setSegmentSize writes etcd's variable once a process: it is read whenever a segment is made.
+var setSegmentSize = sync.OnceFunc(func() { wal.SegmentSizeBytes = walSegmentBytes })
+
+// StartEmbedded starts the server and waits until it takes requests. Sessions that a former process left behind are ended:
+// all clients of a lone member are in its process, so nobody can be keeping them alive.
+func StartEmbedded(ctx context.Context, options EmbeddedOptions) (*Embedded, error) {
+	if options.Dir == "" {
+		return nil, errors.New("etcdcoord: no directory for the embedded etcd")
+	}
+	set, err := settingsOf(options.Prefix, options.Logger, options.RequestTimeout, embeddedMaxTxnOps)
+	if err != nil {
+		return nil, err
+	}
+	config, err := embeddedConfig(options.Dir, set.logger)
+	if err != nil {
+		return nil, err
+	}
+	setSegmentSize()
+	etcd, err := embed.StartEtcd(config)
+	if err != nil {
+		return nil, fmt.Errorf("etcdcoord: embedded etcd in %s: %w", options.Dir, err)
+	}
+	select {
+	case <-etcd.Server.ReadyNotify():
+	case <-etcd.Server.StopNotify():
+		etcd.Close()
+		return nil, fmt.Errorf("etcdcoord: embedded etcd in %s stopped at once", options.Dir)
+	case <-ctx.Done():
+		etcd.Close()
+		return nil, fmt.Errorf("etcdcoord: embedded etcd in %s: %w", options.Dir, ctx.Err())
+	}
+	e := &Embedded{etcd: etcd, set: set}
+	if e.Store, err = e.OpenClient(ctx); err == nil {
+		err = e.endOldSessions(ctx)
+	}
+	if err != nil {
+		etcd.Close()
+		return nil, fmt.Errorf("etcdcoord: embedded etcd in %s: %w", options.Dir, err)
+	}
+	return e, nil
+}
+
+func embeddedConfig(dir string, logger *slog.Logger) (*embed.Config, error) {
+	advertised, err := url.Parse(loneMemberURL)
+	if err != nil {
+		return nil, err
+	}
+	config := embed.NewConfig()
+	config.Name = memberName
+	config.Dir = dir
+	config.ListenPeerUrls, config.ListenClientUrls, config.AdvertiseClientUrls = nil, nil, nil
+	config.AdvertisePeerUrls = []url.URL{*advertised}
+	config.InitialCluster = config.InitialClusterFromName(config.Name)
+	config.TickMs, config.ElectionMs = tickMs, electionMs
+	config.SnapshotCount, config.SnapshotCatchUpEntries = snapshotCount, catchUpEntries
+	config.MaxTxnOps, config.MaxRequestBytes = embeddedMaxTxnOps, embeddedMaxRequestBytes
+	config.QuotaBackendBytes = embeddedQuotaBytes
+	config.AutoCompactionMode, config.AutoCompactionRetention = embed.CompactorModeRevision, keptRevisions
+	config.WarningApplyDuration, config.WarningUnaryRequestDuration = slowRequest, slowRequest
+	config.ZapLoggerBuilder = embed.NewZapLoggerBuilder(zapLogger(logger))
+	return config, nil
+}
+
+// OpenClient makes another store on the same server, with sessions and watches of its own.
+func (e *Embedded) OpenClient(ctx context.Context) (*Store, error) {
+	return newStore(ctx, v3client.New(e.etcd.Server), e.set)
+}
+
+func (e *Embedded) endOldSessions(ctx context.Context) error {
+	ctx, cancel := e.bound(ctx)
+	defer cancel()
+	leases, err := e.client.Leases(ctx)
+	if err != nil {
+		return e.mapError(err)
+	}
+	for _, lease := range leases.Leases {
+		if _, err := e.client.Revoke(ctx, clientv3.LeaseID(lease.ID)); err != nil {
+			if err = e.mapError(err); !errors.Is(err, coord.ErrSessionExpired) {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// Done is closed when the server has stopped, by Close or by itself.
+func (e *Embedded) Done() <-chan struct{} { return e.etcd.Server.StopNotify() }
+
+// Close closes the store, then stops the server. Stores from OpenClient must be closed before.
+func (e *Embedded) Close() error {
+	err := e.Store.Close()
+	e.closing.Do(e.etcd.Close)
+	return err
+}

@@ -1,0 +1,62 @@
+package etcdcoord
+
+import (
+	"context"
+	"log/slog"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+)
+
+// zapLogger hands etcd's log lines to slog. etcd is talkative: its information is our debugging, its warnings (a slow
+// disk, mostly) our information.
+func zapLogger(logger *slog.Logger) *zap.Logger {
+	return zap.New(slogCore{handler: logger.Handler().WithAttrs([]slog.Attr{slog.String("component", "etcd")})})
+}
+
+type slogCore struct{ handler slog.Handler }
+
+func slogLevel(level zapcore.Level) slog.Level {
+	switch {
+	case level <= zapcore.InfoLevel:
+		return slog.LevelDebug
+	case level == zapcore.WarnLevel:
+		return slog.LevelInfo
+	}
+	return slog.LevelError
+}
+
+func (c slogCore) Enabled(level zapcore.Level) bool {
+	return c.handler.Enabled(context.Background(), slogLevel(level))
+}
+
+func (c slogCore) With(fields []zapcore.Field) zapcore.Core {
+	return slogCore{handler: c.handler.WithAttrs(attributes(fields))}
+}
+
+func (c slogCore) Check(entry zapcore.Entry, checked *zapcore.CheckedEntry) *zapcore.CheckedEntry {
+	if c.Enabled(entry.Level) {
+		return checked.AddCore(entry, c)
+	}
+	return checked
+}
+
+func (c slogCore) Write(entry zapcore.Entry, fields []zapcore.Field) error {
+	record := slog.NewRecord(entry.Time, slogLevel(entry.Level), entry.Message, 0)
+	record.AddAttrs(attributes(fields)...)
+	return c.handler.Handle(context.Background(), record)
+}
+
+func (slogCore) Sync() error { return nil }
+
+func attributes(fields []zapcore.Field) []slog.Attr {
+	encoded := zapcore.NewMapObjectEncoder()
+	attrs := make([]slog.Attr, 0, len(fields))
+	for _, field := range fields {
+		field.AddTo(encoded)
+		if v, ok := encoded.Fields[field.Key]; ok {
+			attrs = append(attrs, slog.Any(field.Key, v))
+		}
+	}
+	return attrs
+}

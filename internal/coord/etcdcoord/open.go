@@ -1,0 +1,93 @@
+package etcdcoord
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+)
+
+const (
+	// DefaultPrefix is where the tree stands in etcd.
+	DefaultPrefix = "/milena"
+	// DefaultMaxTxnOps is what etcd allows in one transaction if not told otherwise.
+	DefaultMaxTxnOps = 128
+	// DefaultRequestTimeout bounds each operation.
+	DefaultRequestTimeout = 10 * time.Second
+
+	dialTimeout      = 5 * time.Second
+	keepAliveTime    = 2 * time.Second
+	keepAliveTimeout = 2 * time.Second
+)
+
+// Options are those of an external etcd.
+type Options struct {
+	// Endpoints are URLs or host:port; at least one.
+	Endpoints []string
+	// TLS is used where not nil, with client certificates if it has any.
+	TLS *tls.Config
+	// Username and Password where etcd's authentication is on.
+	Username, Password string
+	// Prefix is where the tree stands, "/milena" where empty. It has no trailing slash. Clusters that share an etcd differ in it.
+	Prefix string
+	// MaxTxnOps is the server's --max-txn-ops, 128 where 0.
+	MaxTxnOps int
+	// RequestTimeout bounds each operation, 10 s where 0.
+	RequestTimeout time.Duration
+	Logger         *slog.Logger
+}
+
+// Open connects to an external etcd; it fails where none of its endpoints answers until ctx ends or the request time-out is over.
+func Open(ctx context.Context, options Options) (*Store, error) {
+	if len(options.Endpoints) == 0 {
+		return nil, errors.New("etcdcoord: no endpoints")
+	}
+	set, err := settingsOf(options.Prefix, options.Logger, options.RequestTimeout, options.MaxTxnOps)
+	if err != nil {
+		return nil, err
+	}
+	client, err := clientv3.New(clientv3.Config{
+		Endpoints:            options.Endpoints,
+		TLS:                  options.TLS,
+		Username:             options.Username,
+		Password:             options.Password,
+		DialTimeout:          dialTimeout,
+		DialKeepAliveTime:    keepAliveTime,
+		DialKeepAliveTimeout: keepAliveTimeout,
+		PermitWithoutStream:  true,
+		Logger:               zapLogger(set.logger),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("etcdcoord: %s: %w", strings.Join(options.Endpoints, ","), err)
+	}
+	store, err := newStore(ctx, client, set)
+	if err != nil {
+		return nil, fmt.Errorf("etcdcoord: %s: %w", strings.Join(options.Endpoints, ","), err)
+	}
+	return store, nil
+}
+
+func settingsOf(prefix string, logger *slog.Logger, requestTimeout time.Duration, maxTxnOps int) (settings, error) {
+	set := settings{prefix: prefix, logger: logger, requestTimeout: requestTimeout, maxReadOps: maxTxnOps}
+	if set.prefix == "" {
+		set.prefix = DefaultPrefix
+	}
+	if strings.HasSuffix(set.prefix, "/") || strings.ContainsRune(set.prefix, 0) {
+		return settings{}, fmt.Errorf("etcdcoord: prefix %q: it must not end with a slash or hold a zero byte", prefix)
+	}
+	if set.logger == nil {
+		set.logger = slog.New(slog.DiscardHandler)
+	}
+	if set.requestTimeout <= 0 {
+		set.requestTimeout = DefaultRequestTimeout
+	}
+	if set.maxReadOps <= 0 {
+		set.maxReadOps = DefaultMaxTxnOps
+	}
+	return set, nil
+}
