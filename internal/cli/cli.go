@@ -167,11 +167,14 @@ func Usage(message string) error { return &usageError{message} }
 // Usagef is Usage with a format.
 func Usagef(format string, args ...any) error { return &usageError{fmt.Sprintf(format, args...)} }
 
-// Parse parses args by the tool's options. Its errors are Usage errors, --version among them answered here; the caller
-// returns them as they are.
+// Parse parses args by the tool's options and answers --version. The caller returns its errors as they are.
 func (env *Env) Parse(args []string) (*Values, error) {
 	options := env.Tool.Options()
 	values, err := options.parse(args)
+	var unusable *valueError
+	if errors.As(err, &unusable) {
+		return nil, err
+	}
 	if err != nil {
 		return nil, Usage(err.Error())
 	}

@@ -26,11 +26,11 @@ type Option struct {
 	Kind     Kind     // of the argument
 	Optional bool     // the argument may be left out
 	Default  string   // shown in the help, and given by Value when the option is absent; empty: none
-	Required bool     // parse (Argparse style) or CheckRequired refuse a command line without it
+	Required bool     // said in the help; Argparse style refuses a command line without it
+	Many     bool     // may be given more than once: All has them in order
 	Choices  []string // allowed values; empty: any
 	Hidden   bool     // accepted, not shown: what older releases had
 	Help     string
-	// GivenHelp shows Help after the default: set by tools alone.
 }
 
 // Style says whose command line it is: Kafka's tools use two parsers, whose errors and habits differ.
@@ -122,6 +122,7 @@ func (o *Options) parse(args []string) (*Values, error) {
 		if option == nil {
 			return nil, fmt.Errorf("%s is not a recognized option", name)
 		}
+		values.Order = append(values.Order, option.Name)
 		if option.Arg == "" {
 			if inline {
 				return nil, fmt.Errorf("Option %s does not take an argument", name)
@@ -143,10 +144,18 @@ func (o *Options) parse(args []string) (*Values, error) {
 		if err := option.check(value); err != nil {
 			return nil, err
 		}
+		if values.Has(option.Name) && !option.Many {
+			return nil, &valueError{fmt.Sprintf("Found multiple arguments for option %s, but you asked for only one", option.label())}
+		}
 		values.given[option.Name] = append(values.given[option.Name], value)
 	}
 	return values, nil
 }
+
+// valueError is an option's argument that cannot be taken; Kafka's tools find it while they work, and print no options.
+type valueError struct{ message string }
+
+func (e *valueError) Error() string { return e.message }
 
 // isOption tells whether an argument that could be a value is an option of this tool.
 func (o *Options) isOption(arg string) bool {
@@ -176,7 +185,7 @@ func (o *Option) check(value string) error {
 		_, err = strconv.ParseFloat(value, 64)
 	}
 	if err != nil {
-		return fmt.Errorf("Cannot parse argument '%s' of option %s", value, o.label())
+		return &valueError{fmt.Sprintf("Cannot parse argument '%s' of option %s", value, o.label())}
 	}
 	return nil
 }
@@ -184,6 +193,7 @@ func (o *Option) check(value string) error {
 // Values is a parsed command line.
 type Values struct {
 	Rest    []string // what is no option
+	Order   []string // names of the options given, in order, repeated ones repeatedly
 	options *Options
 	given   map[string][]string
 	count   int
