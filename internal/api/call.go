@@ -1,9 +1,11 @@
 // Package api answers requests: table.go has one row for each API key, NN_name.go one file for each key: decode, call a service, encode.
-// What the services refuse is mapped to Kafka's error codes here and nowhere else (errors.go).
+// What the services refuse is mapped to Kafka's error codes here and nowhere else (errors.go). It imports the rooms below and no connection:
+// server hands it a Call and takes the reply. The one lock here is that of the fetch sessions (fetch_session_cache.go).
 package api
 
 import (
 	"net"
+	"sync/atomic"
 
 	"milena/internal/wire"
 
@@ -13,10 +15,11 @@ import (
 // Client is the connection a request came by.
 type Client struct {
 	Listener        string   // name of the listener
+	ListenerHost    string   // host of the listener in the configuration, "" for all interfaces
 	Local           net.Addr // address the client reached
 	Remote          net.Addr
 	Principal       string // "User:ANONYMOUS"
-	Software        string // from ApiVersions
+	Software        string // from ApiVersions; written and read by the handlers of the client's connection, one after the other
 	SoftwareVersion string
 }
 
@@ -32,6 +35,35 @@ type Call struct {
 	Drop func(reason error)
 	// NoAnswer ends a call that has no reply (acks=0). Set by server.
 	NoAnswer func()
+
+	gone atomic.Pointer[func()]
+}
+
+// connectionGone stands in gone after Gone.
+var connectionGone = func() {}
+
+// OnGone has f called once if the connection goes away before the call is answered (at once, if it is gone already): to end a wait
+// that nobody will hear of. After that no answer is owed; one that is given all the same is dropped. A call has one such f, and f may
+// run beside the answer.
+func (c *Call) OnGone(f func()) {
+	if !c.gone.CompareAndSwap(nil, &f) {
+		f()
+	}
+}
+
+// Gone tells the handler that the connection is gone. Called by server, at most once.
+func (c *Call) Gone() {
+	if f := c.gone.Swap(&connectionGone); f != nil {
+		(*f)()
+	}
+}
+
+// Respond answers with a response of kmsg, encoded at the request's version.
+func (c *Call) Respond(resp kmsg.Response) {
+	resp.SetVersion(c.Header.Version)
+	var reply wire.Reply
+	reply.Bytes(resp.AppendTo(nil))
+	c.Answer(reply)
 }
 
 // Row is one API key.

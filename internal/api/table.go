@@ -16,9 +16,36 @@ type Services struct {
 	Replicas *replica.Replicas
 	Store    *clusterstore.Store
 	Logger   *slog.Logger
+	// Data appends and reads; nil means Replicas.
+	Data DataPath
+	// AutoCreate makes topics that Metadata asked for; nil means that there is no such thing.
+	AutoCreate AutoCreator
 }
 
-// Table lists every API key that this broker serves, by number.
+// DataPath is what Produce and Fetch need of the hosted partitions.
+type DataPath interface {
+	Append(req *replica.AppendRequest, done func([]replica.AppendResult))
+	Fetch(req *replica.FetchRequest, done func([]replica.FetchResult)) (cancel func())
+}
+
+// data is the way to the hosted partitions.
+func (s *Services) data() DataPath {
+	if s.Data != nil {
+		return s.Data
+	}
+	return s.Replicas
+}
+
+// Table lists every API key that this broker serves, by number. Keys it does not serve stand in unsupported.go with the reason.
 func (s *Services) Table() []Row {
-	return []Row{}
+	var rows []Row
+	rows = []Row{
+		s.produceRow(),
+		s.fetchRow(),
+		s.metadataRow(),
+		s.apiVersionsRow(func() []Row { return rows }),
+		s.describeClusterRow(),
+		s.describeTopicPartitionsRow(),
+	}
+	return rows
 }

@@ -1,0 +1,301 @@
+package api
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+
+	"milena/internal/metadata"
+	"milena/internal/record"
+	"milena/internal/replica"
+	"milena/internal/wire"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// Produce, v3 to v13. The request is decoded by wire.Produce, whose records alias the body and are stamped there; the response is kmsg's.
+//
+// v0–v2 carry message sets of the old formats; Kafka 4 refuses them too, and only advertises them for the sake of librdkafka.
+
+func (s *Services) produceRow() Row {
+	h := &produce{services: s}
+	return Row{Key: int16(kmsg.Produce), Min: 3, Max: 13, Raw: true, Overlaps: true, Handle: h.handle}
+}
+
+type produce struct {
+	services *Services
+	free     sync.Pool // *producing
+}
+
+// producing is one request under way. It is used again after its answer.
+type producing struct {
+	of      *produce
+	call    *Call
+	req     wire.Produce
+	image   *metadata.Image
+	slots   []produceSlot // one for each partition of the request
+	index   map[topicPartition]int
+	append  replica.AppendRequest
+	done    func([]replica.AppendResult) // p.finish, made once
+	resp    kmsg.ProduceResponse
+	results []replica.AppendResult
+}
+
+// produceSlot is what becomes of one partition of the request.
+type produceSlot struct {
+	topic     string
+	partition int32
+	appendAt  int // index in append.Partitions, -1 where refused before
+	replaced  bool
+	err       *kerr.Error
+	message   string
+}
+
+type topicPartition struct {
+	topic     string
+	partition int32
+}
+
+func (h *produce) handle(call *Call, _ kmsg.Request) {
+	p, _ := h.free.Get().(*producing)
+	if p == nil {
+		p = &producing{of: h, index: map[topicPartition]int{}}
+		p.done = p.finish
+	}
+	p.call = call
+	if err := p.req.Decode(call.Body, call.Header.Version); err != nil {
+		p.recycle()
+		call.Drop(malformedBody(call, err))
+		return
+	}
+	p.image = h.services.Metadata.Image()
+	p.check()
+	if len(p.append.Partitions) == 0 {
+		p.finish(nil)
+		return
+	}
+	p.append.Acks, p.append.TimeoutMs, p.append.Origin = p.req.Acks, p.req.TimeoutMs, record.FromClient
+	h.services.data().Append(&p.append, p.done)
+}
+
+// check sorts the partitions into those to append and those to refuse. Where a request names a partition twice, the last one counts.
+func (p *producing) check() {
+	for ti := range p.req.Topics {
+		t := &p.req.Topics[ti]
+		topic := p.topic(t)
+		for i := t.First; i < t.End; i++ {
+			part := &p.req.Partitions[i]
+			slot := produceSlot{topic: t.Name, partition: part.Partition, appendAt: -1}
+			if topic != nil {
+				slot.topic = topic.Name
+			}
+			if slot.err, slot.message = p.refuse(topic, part); slot.err == nil {
+				slot.appendAt = len(p.append.Partitions)
+				p.append.Partitions = append(p.append.Partitions,
+					replica.AppendPartition{Topic: slot.topic, Partition: part.Partition, Records: part.Records})
+			}
+			p.slots = append(p.slots, slot)
+		}
+	}
+	if len(p.slots) > 1 {
+		p.dropDuplicates()
+	}
+}
+
+func (p *producing) topic(t *wire.ProduceTopic) *metadata.Topic {
+	if p.call.Header.Version >= 13 {
+		return p.image.ByID[t.ID]
+	}
+	return p.image.Topics[t.Name]
+}
+
+// refuse says why a partition's records are not even offered to the log; nil where they are.
+func (p *producing) refuse(topic *metadata.Topic, part *wire.ProducePartition) (*kerr.Error, string) {
+	version := p.call.Header.Version
+	switch {
+	case p.req.Acks < -1 || p.req.Acks > 1:
+		return kerr.InvalidRequiredAcks, ""
+	case topic == nil && version >= 13:
+		return kerr.UnknownTopicID, ""
+	case topic == nil || p.image.Partition(topic.Name, part.Partition) == nil:
+		return kerr.UnknownTopicOrPartition, ""
+	case isInternal(topic.Name) && p.call.Header.ClientID != adminClientID:
+		return kerr.InvalidTopicException, ""
+	case len(part.Records) == 0:
+		return kerr.InvalidRecord, fmt.Sprintf("Produce requests with version %d must have at least one record batch per partition", version)
+	case len(part.Records) < record.HeaderSize:
+		return nil, "" // the log says what is wrong with it
+	}
+	batch := record.Batch(part.Records)
+	switch {
+	case batch.Magic() != 2:
+		return kerr.InvalidRecord, fmt.Sprintf("Produce requests with version %d are only allowed to contain record batches with magic version 2", version)
+	case batch.Codec() == record.Zstd && version < 7:
+		return kerr.UnsupportedCompressionType, ""
+	case batch.IsTransactional():
+		// No transaction coordinator has ever added this partition to a transaction.
+		return kerr.InvalidTxnState, ""
+	}
+	return nil, ""
+}
+
+// dropDuplicates leaves only the last of the slots that name the same partition.
+func (p *producing) dropDuplicates() {
+	for i := range p.slots {
+		key := topicPartition{p.slots[i].topic, p.slots[i].partition}
+		earlier, twice := p.index[key]
+		p.index[key] = i
+		if !twice {
+			continue
+		}
+		p.slots[earlier].replaced = true
+		if at := p.slots[earlier].appendAt; at >= 0 {
+			p.append.Partitions = append(p.append.Partitions[:at], p.append.Partitions[at+1:]...)
+			for j := range p.slots {
+				if p.slots[j].appendAt > at {
+					p.slots[j].appendAt--
+				}
+			}
+		}
+	}
+	clear(p.index)
+}
+
+// finish answers with the results of the appends, or without a response for acks=0.
+func (p *producing) finish(results []replica.AppendResult) {
+	call := p.call
+	p.results = results
+	if p.req.Acks == 0 {
+		reason := p.firstError()
+		p.recycle()
+		if reason != nil {
+			call.Drop(reason)
+		} else {
+			call.NoAnswer()
+		}
+		return
+	}
+	var reply wire.Reply
+	reply.Bytes(p.encode())
+	p.recycle()
+	call.Answer(reply)
+}
+
+// firstError is why a request with acks=0 closes its connection: the client is to fetch metadata anew.
+func (p *producing) firstError() error {
+	for i := range p.slots {
+		slot := &p.slots[i]
+		if slot.replaced {
+			continue
+		}
+		err := error(slot.err)
+		if slot.err == nil {
+			err = p.results[slot.appendAt].Err
+		}
+		if err != nil {
+			return fmt.Errorf("%w: %s-%d: %w", errUnacknowledged, slot.topic, slot.partition, err)
+		}
+	}
+	return nil
+}
+
+// errUnacknowledged marks a dropped connection that is no malformed input.
+var errUnacknowledged = errors.New("a produce request with acks=0 failed")
+
+func (p *producing) encode() []byte {
+	resp := &p.resp
+	resp.Version = p.call.Header.Version
+	at := 0
+	for ti := range p.req.Topics {
+		t := &p.req.Topics[ti]
+		var out kmsg.ProduceResponseTopic
+		out.TopicID = t.ID
+		for i := t.First; i < t.End; i, at = i+1, at+1 {
+			if !p.slots[at].replaced {
+				out.Topic = p.slots[at].topic
+				out.Partitions = append(out.Partitions, p.partition(&p.slots[at]))
+			}
+		}
+		if len(out.Partitions) > 0 {
+			resp.Topics = append(resp.Topics, out)
+		}
+	}
+	if resp.Version >= 10 {
+		p.tellLeaders()
+	}
+	return resp.AppendTo(nil)
+}
+
+func (p *producing) partition(slot *produceSlot) kmsg.ProduceResponseTopicPartition {
+	out := kmsg.NewProduceResponseTopicPartition()
+	out.Partition, out.BaseOffset, out.LogAppendTime, out.LogStartOffset = slot.partition, -1, -1, -1
+	if slot.err != nil {
+		out.ErrorCode = slot.err.Code
+		if slot.message != "" {
+			out.ErrorMessage = &slot.message
+		}
+		return out
+	}
+	result := &p.results[slot.appendAt]
+	if result.Err == nil {
+		out.BaseOffset, out.LogAppendTime, out.LogStartOffset = result.BaseOffset, result.AppendTimeMs, result.LogStartOffset
+		return out
+	}
+	out.ErrorCode = p.of.services.code(result.Err)
+	if knowsLogStart(out.ErrorCode) {
+		out.LogStartOffset = result.LogStartOffset
+	}
+	var refusal *record.Refusal
+	if errors.As(result.Err, &refusal) && len(refusal.Records) > 0 {
+		message := strings.Clone(refusal.Message)
+		out.ErrorMessage = &message
+		for i := range refusal.Records {
+			out.ErrorRecords = append(out.ErrorRecords, kmsg.ProduceResponseTopicPartitionErrorRecord{
+				RelativeOffset: refusal.Records[i].Index, ErrorMessage: &refusal.Records[i].Message,
+			})
+		}
+	}
+	return out
+}
+
+// knowsLogStart tells whether Kafka names the log start offset beside an error.
+func knowsLogStart(code int16) bool {
+	switch code {
+	case kerr.UnknownTopicOrPartition.Code, kerr.NotLeaderForPartition.Code, kerr.MessageTooLarge.Code, kerr.RecordListTooLarge.Code,
+		kerr.CorruptMessage.Code, kerr.KafkaStorageError.Code:
+		return false
+	}
+	return true
+}
+
+// tellLeaders names the current leader, and where it is, of every partition that this broker does not lead (KIP-951).
+func (p *producing) tellLeaders() {
+	var nodes leaderNodes
+	for ti := range p.resp.Topics {
+		t := &p.resp.Topics[ti]
+		for pi := range t.Partitions {
+			out := &t.Partitions[pi]
+			if out.ErrorCode == kerr.NotLeaderForPartition.Code {
+				leader, epoch := leaderOf(p.image, t.Topic, out.Partition)
+				out.CurrentLeader.LeaderID, out.CurrentLeader.LeaderEpoch = leader, epoch
+				nodes.add(p.of.services, p.image, leader, p.call.Client)
+			}
+		}
+	}
+	for _, n := range nodes.list {
+		p.resp.Brokers = append(p.resp.Brokers, kmsg.ProduceResponseBroker{NodeID: n.ID, Host: n.Host, Port: n.Port, Rack: n.Rack})
+	}
+}
+
+func (p *producing) recycle() {
+	p.call, p.image, p.results = nil, nil, nil
+	p.req.Reset()
+	clear(p.slots)
+	clear(p.append.Partitions)
+	clear(p.resp.Topics)
+	p.slots, p.append.Partitions = p.slots[:0], p.append.Partitions[:0]
+	p.resp = kmsg.ProduceResponse{Topics: p.resp.Topics[:0]}
+	p.of.free.Put(p)
+}
