@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"milena/test/kafka"
+	"milena/test/milena"
 )
 
 func main() {
@@ -41,7 +42,8 @@ type bench struct {
 	results results
 	scale   scale
 	cases   []string
-	dir     string
+	dir     string // of this run, removed at its end
+	binary  string // milena
 }
 
 func (b *bench) has(name string) bool {
@@ -59,12 +61,11 @@ func (b *bench) run(names []string, out string) error {
 		return err
 	}
 	defer os.RemoveAll(b.dir)
-	for _, program := range []string{"./cmd/milena", "./bench/floor"} {
-		build := exec.Command("go", "build", "-o", b.dir+string(filepath.Separator), program)
-		build.Env = append(os.Environ(), "CGO_ENABLED=0")
-		if text, err := build.CombinedOutput(); err != nil {
-			return fmt.Errorf("build %s: %w\n%s", program, err, text)
-		}
+	if b.binary, err = milena.Build(".", b.dir); err != nil {
+		return err
+	}
+	if text, err := exec.Command("go", "build", "-o", filepath.Join(b.dir, "floor"), "./bench/floor").CombinedOutput(); err != nil {
+		return fmt.Errorf("build the floor program: %w\n%s", err, text)
 	}
 	for run := range b.scale.runs {
 		for _, name := range names {
@@ -146,7 +147,7 @@ func (b *bench) target(name, dir string) (target, error) {
 	case "floor":
 		return &floor{binary: filepath.Join(b.dir, "floor"), dir: dir, port: 19391}, nil
 	case "milena":
-		return &milena{binary: filepath.Join(b.dir, "milena"), dir: dir, port: 19392}, nil
+		return &ours{milena.Broker{Binary: b.binary, Dir: dir, Port: 19392}}, nil
 	case "kafka":
 		return &apache{Cluster: &kafka.Cluster{Version: kafka.V4, Mode: kafka.KRaft, Dir: dir, Port: 19393}, ctx: context.Background()}, nil
 	}

@@ -5,13 +5,11 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
-	"strings"
-	"syscall"
 	"time"
 
 	"milena/bench/load"
 	"milena/test/kafka"
+	"milena/test/milena"
 )
 
 // target is what is measured: a program that can be started on an address, and watched.
@@ -27,30 +25,6 @@ type target interface {
 	topics() (time.Duration, error)
 }
 
-// process is a started program.
-type process struct{ cmd *exec.Cmd }
-
-func launch(logFile string, path string, args ...string) (process, error) {
-	log, err := os.OpenFile(logFile, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
-	if err != nil {
-		return process{}, err
-	}
-	defer log.Close() // the child has its own descriptor
-	cmd := exec.Command(path, args...)
-	cmd.Stdout, cmd.Stderr = log, log
-	return process{cmd}, cmd.Start()
-}
-
-func (p process) end(signal syscall.Signal) error {
-	if err := p.cmd.Process.Signal(signal); err != nil {
-		return err
-	}
-	p.cmd.Wait() //nolint:errcheck // how it ended is in its log
-	return nil
-}
-
-func (p process) pid() int { return p.cmd.Process.Pid }
-
 // awaitReady returns when the broker answers, with the time since start.
 func awaitReady(address string, start time.Time) (time.Duration, error) {
 	for time.Since(start) < 2*time.Minute {
@@ -62,40 +36,27 @@ func awaitReady(address string, start time.Time) (time.Duration, error) {
 	return 0, fmt.Errorf("no answer from %s within two minutes", address)
 }
 
-// milena is the program of this project.
-type milena struct {
-	process
-	binary, dir string
-	port        int
-}
+// ours is the program of this project.
+type ours struct{ milena.Broker }
 
-func (m *milena) name() string    { return "Milena" }
-func (m *milena) address() string { return fmt.Sprintf("127.0.0.1:%d", m.port) }
+func (m *ours) name() string    { return "Milena" }
+func (m *ours) address() string { return m.Address() }
+func (m *ours) pid() int        { return m.PID() }
+func (m *ours) stop() error     { return m.Stop() }
+func (m *ours) kill() error     { return m.Kill() }
 
-func (m *milena) start(overrides ...string) (time.Duration, error) {
-	lines := append([]string{
-		"node.id=1", "listeners=PLAINTEXT://" + m.address(), "log.dirs=" + filepath.Join(m.dir, "data"),
-	}, overrides...)
-	file := filepath.Join(m.dir, "server.properties")
-	if err := os.WriteFile(file, []byte(strings.Join(lines, "\n")+"\n"), 0o644); err != nil {
-		return 0, err
-	}
+func (m *ours) start(overrides ...string) (time.Duration, error) {
 	begin := time.Now()
-	var err error
-	if m.process, err = launch(filepath.Join(m.dir, "server.log"), m.binary, "server", file); err != nil {
+	if err := m.Launch(overrides...); err != nil {
 		return 0, err
 	}
 	return awaitReady(m.address(), begin)
 }
 
-func (m *milena) stop() error { return m.end(syscall.SIGTERM) }
-func (m *milena) kill() error { return m.end(syscall.SIGKILL) }
-
-func (m *milena) topics() (time.Duration, error) {
+func (m *ours) topics() (time.Duration, error) {
 	begin := time.Now()
-	out, err := exec.Command(m.binary, "topics", "--bootstrap-server", m.address(), "--list").CombinedOutput()
-	if err != nil {
-		return 0, fmt.Errorf("topics --list: %w\n%s", err, out)
+	if _, errs, err := m.Run(context.Background(), "", "topics", "--bootstrap-server", m.address(), "--list"); err != nil {
+		return 0, fmt.Errorf("topics --list: %w\n%s", err, errs)
 	}
 	return time.Since(begin), nil
 }
@@ -141,30 +102,31 @@ func (a *apache) topics() (time.Duration, error) {
 
 // floor is the least that a broker could do (bench/floor).
 type floor struct {
-	process
+	cmd         *exec.Cmd
 	binary, dir string
 	port        int
 }
 
 func (f *floor) name() string                   { return "floor" }
 func (f *floor) address() string                { return fmt.Sprintf("127.0.0.1:%d", f.port) }
-func (f *floor) stop() error                    { return f.end(syscall.SIGTERM) }
-func (f *floor) kill() error                    { return f.end(syscall.SIGKILL) }
+func (f *floor) pid() int                       { return f.cmd.Process.Pid }
+func (f *floor) stop() error                    { return f.kill() }
 func (f *floor) topics() (time.Duration, error) { return 0, nil }
+
+func (f *floor) kill() error {
+	if err := f.cmd.Process.Kill(); err != nil {
+		return err
+	}
+	f.cmd.Wait() //nolint:errcheck // killed, as it should be
+	return nil
+}
 
 func (f *floor) start(...string) (time.Duration, error) {
 	begin := time.Now()
-	var err error
-	if f.process, err = launch(filepath.Join(f.dir, "floor.log"), f.binary, f.address(), f.dir); err != nil {
+	f.cmd = exec.Command(f.binary, f.address(), f.dir)
+	f.cmd.Stderr = os.Stderr
+	if err := f.cmd.Start(); err != nil {
 		return 0, err
 	}
-	for {
-		if c, err := load.Dial(f.address()); err == nil {
-			return time.Since(begin), c.Close()
-		}
-		if time.Since(begin) > 10*time.Second {
-			return 0, fmt.Errorf("the floor program does not listen on %s", f.address())
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
+	return time.Since(begin), kafka.AwaitPort(context.Background(), f.port, func() bool { return time.Since(begin) < 10*time.Second })
 }

@@ -115,11 +115,39 @@ func (c *Conn) awaitLeaders(topic string, partitions int) error {
 				led++
 			}
 		}
-		if led == partitions {
-			return nil
+		if led < partitions {
+			continue
+		}
+		// Kafka publishes a leader before it leads; asking the leaders for an offset tells.
+		if leading, err := c.leading(topic, partitions); err != nil || leading {
+			return err
 		}
 	}
 	return fmt.Errorf("topic %s: no leaders after a minute", topic)
+}
+
+func (c *Conn) leading(topic string, partitions int) (bool, error) {
+	req := kmsg.NewPtrListOffsetsRequest()
+	req.SetVersion(5)
+	req.ReplicaID = -1
+	t := kmsg.NewListOffsetsRequestTopic()
+	t.Topic = topic
+	for i := range partitions {
+		p := kmsg.NewListOffsetsRequestTopicPartition()
+		p.Partition, p.Timestamp, p.CurrentLeaderEpoch = int32(i), -1, -1
+		t.Partitions = append(t.Partitions, p)
+	}
+	req.Topics = append(req.Topics, t)
+	resp, err := c.Do(req)
+	if err != nil {
+		return false, err
+	}
+	for _, p := range resp.(*kmsg.ListOffsetsResponse).Topics[0].Partitions {
+		if p.ErrorCode != 0 {
+			return false, nil
+		}
+	}
+	return true, nil
 }
 
 // Ready tells whether a broker answers.
