@@ -70,8 +70,7 @@ func (v *Values) text(name string) string {
 // has tells whether the key has a value, be it Kafka's default.
 func (v *Values) has(name string) bool { return v.parsed(name) != nil }
 
-// millisecondKeys are the keys whose value in milliseconds yields to the same in a coarser unit where it is not set; topic keys
-// inherit from them in this order.
+// unitOf is the unit of a key that gives a time in hours or minutes, in milliseconds; 1 for every other key.
 func unitOf(name string) int64 {
 	switch name {
 	case "log.retention.hours", "log.roll.hours", "log.roll.jitter.hours":
@@ -96,7 +95,7 @@ func (v *Values) firstMs(names ...string) int64 {
 func (v *Values) checkValues() error {
 	for _, s := range v.sources() {
 		for _, name := range sortedNames(s.values) {
-			r := tables().broker.rows[name]
+			r := tables().broker.rows[baseName(name)]
 			if r == nil {
 				continue // unknown keys are named in a warning, as Kafka starts with them too
 			}

@@ -12,7 +12,7 @@ import (
 //go:embed keys.tsv
 var keysTSV string
 
-// Version tells which Kafka has a key.
+// version tells who has a key.
 type version int8
 
 const (

@@ -84,6 +84,9 @@ func TopicOf(broker *Broker, overrides map[string]string) (*Topic, error) {
 			return nil, err
 		}
 	}
+	if t.bool("remote.storage.enable") {
+		return nil, conflict("Tiered Storage functionality is disabled in the broker. Topic cannot be configured with remote log storage.")
+	}
 	topic := t.build()
 	if err := topic.check(); err != nil {
 		return nil, err

@@ -41,10 +41,15 @@ func (r *row) parse(text string) (parsed, error) {
 	}
 	if r.validate != nil {
 		if bad, message := r.validate(v); message != "" {
-			if bad == "" {
+			switch {
+			case message == emptyItem:
+				return nil, conflict("Configuration '%s' values must not be empty.", r.Name)
+			case bad == "":
 				bad = canonical(r.Type, v)
+			case bad == "[]":
+				bad = "[" + strings.Join(v.([]string), ", ") + "]"
 			}
-			return nil, &ValueError{r.Name, r.shown(bad), message}
+			return nil, &ValueError{r.Name, r.shown(bad), strings.ReplaceAll(message, "{key}", r.Name)}
 		}
 	}
 	return v, nil
@@ -159,7 +164,8 @@ func formatDouble(f float64) string {
 	return mantissa + "E" + strconv.Itoa(n)
 }
 
-// validator checks a parsed value: message is empty where it is allowed; bad is the part to blame, empty for the whole value.
+// validator checks a parsed value: message is empty where it is allowed; bad is the part to blame, empty for the whole value, "[]" for
+// the whole list as Java prints it. "{key}" in message stands for the key's name.
 type validator func(v parsed) (bad, message string)
 
 var (
@@ -242,10 +248,16 @@ func oneOf(names []string, anyCase bool) validator {
 	}
 }
 
+// emptyItem says that an item of a list is empty; Kafka has a text of its own for it.
+const emptyItem = "empty item"
+
 func listOf(names []string) validator {
 	one := oneOf(names, false)
 	return func(v parsed) (string, string) {
 		for _, item := range v.([]string) {
+			if item == "" {
+				return "", emptyItem
+			}
 			if _, message := one(item); message != "" {
 				return item, message
 			}
@@ -268,7 +280,7 @@ func throttledReplicas(v parsed) (string, string) {
 	}
 	for _, item := range list {
 		if !throttledPattern.MatchString(item) {
-			return "", "Must be the literal '*' or a list of replicas in the following format: " +
+			return "[]", "{key} must be the literal '*' or a list of replicas in the following format: " +
 				"[partitionId]:[brokerId],[partitionId]:[brokerId],..."
 		}
 	}

@@ -7,7 +7,7 @@ import (
 )
 
 // listenerPrefix is "listener.name.NAME." before a key that then concerns one listener.
-var listenerPrefix = regexp.MustCompile(`^listener\.name\.[^.]*\.(?:[^.]*\.)?(.*)$`)
+var listenerPrefix = regexp.MustCompile(`^listener\.name\.[^.]*\.(.*)$`)
 
 // warnings names what the file or command line sets and this release does not act on, and what nobody knows.
 func (b *Broker) warnings() []string {
