@@ -1,11 +1,13 @@
 package commitlog
 
 import (
-	"context"
 	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
 
 	"milena/internal/config"
-	"milena/internal/record"
+	"milena/internal/segment"
 	"milena/internal/vfs"
 )
 
@@ -15,14 +17,14 @@ type Env struct {
 	Logger *slog.Logger
 	// ProducerExpiryMs is producer.id.expiration.ms.
 	ProducerExpiryMs int64
-	// Failed is told, once for each failure, that a write, fsync or rename in the log's directory failed: the directory is offline from then on.
+	// Failed is told, once for each log, that a write, fsync or rename in the log's directory failed: the directory is offline from then on.
 	Failed func(err error)
-	// Files bounds the open files (nil: unbounded); see segment.
+	// Files bounds the open files (nil: unbounded); the logs of a broker share one.
 	Files FileCache
 }
 
-// FileCache bounds open files. segment defines what it needs; commitlog hands it through.
-type FileCache interface{}
+// FileCache bounds open files: segment.NewFileCache makes one.
+type FileCache = *segment.FileCache
 
 // OpenOptions says what is known of a log before it is opened.
 type OpenOptions struct {
@@ -37,146 +39,123 @@ type OpenOptions struct {
 }
 
 // Log is one partition's log.
-type Log struct{}
+type Log struct {
+	env   Env
+	dir   *segment.Dir
+	cfg   atomic.Pointer[config.Topic]
+	segs  atomic.Pointer[[]*segment.Segment] // by base offset, never empty; replaced, never changed
+	start atomic.Int64
+	end   atomic.Int64
+	high  atomic.Int64 // high watermark, as the partition told
+	size  atomic.Int64 // of all segments, in bytes
 
-// Open opens or creates the log in directory dir (".../topic-partition").
-func Open(env Env, dir string, cfg *config.Topic, opts OpenOptions) (*Log, error) {
-	panic("unwritten")
+	recoveryPoint atomic.Int64
+	firstUnstable atomic.Int64 // noOffset: none
+	lastFlushMs   atomic.Int64
+	failure       atomic.Pointer[error]
+	closed        atomic.Bool
+
+	tail   tail
+	epochs epochs
+
+	mu           sync.Mutex // the append lock, see the package comment
+	producers    producers
+	rollJitterMs int64              // of the active segment
+	namesDirty   bool               // files were created whose names are not durable yet
+	parentDirty  bool               // the directory itself was
+	changed      bool               // since the log was opened
+	deleted      []*segment.Segment // renamed, waiting for DeleteRenamed
+	staleFiles   []staleFile        // renamed snapshots, likewise
+
+	flusher flusher
 }
 
-// Appended tells where records went.
-type Appended struct {
-	FirstOffset, LastOffset int64
-	AppendTimeMs            int64 // -1 with CreateTime
-	LogStartOffset          int64
-	Duplicate               bool // an idempotent producer's batch that is already there: the offsets are the first ones
+// staleFile is a renamed file that is not part of a segment.
+type staleFile struct {
+	name        string // within the directory
+	renamedAtMs int64
 }
 
-// AppendAsLeader appends one checked batch (see record.Check) at the end, stamps offset and epoch, updates producer state and
-// epochs. ErrDuplicate never; duplicates are answered in Appended. With flush.messages reached it returns after the fsync (group commit).
-// Errors: *record.Refusal, ErrOutOfOrderSequence, ErrInvalidProducerEpoch, ErrUnknownProducer …, ErrStorage.
-func (l *Log) AppendAsLeader(c record.Checked, leaderEpoch int32, origin record.Origin) (Appended, error) {
-	panic("unwritten")
+// segments is the list at this moment.
+func (l *Log) segments() []*segment.Segment { return *l.segs.Load() }
+
+// active is the segment that takes the appends.
+func (l *Log) active() *segment.Segment {
+	segs := l.segments()
+	return segs[len(segs)-1]
 }
 
-// AppendAsFollower appends batches as the leader has them, offsets and epochs included. CRC is checked.
-func (l *Log) AppendAsFollower(batches []byte) (Appended, error) { panic("unwritten") }
+func (l *Log) setSegments(segs []*segment.Segment) { l.segs.Store(&segs) }
 
-// Slice is what a read found: ranges of files in order, and what to call when they have been sent.
-type Slice struct {
-	Ranges    []vfs.Range
-	SizeBytes int
-	// FirstOffsetPosition helps delayed fetches: bytes between the read offset and a later one (see SizeBetween).
-	Release func() // never nil; may be called once
+func (l *Log) limits() segment.Limits {
+	cfg := l.cfg.Load()
+	return segment.Limits{IndexIntervalBytes: cfg.IndexIntervalBytes, IndexBytes: cfg.SegmentIndexBytes}
 }
 
-// Read finds the batches from the one that holds offset (returned whole) on, at most maxBytes, none with a base offset at or above upTo.
-// At least one batch is returned with atLeastOne, however large. An offset outside LogStartOffset..LogEndOffset is ErrOffsetOutOfRange.
-func (l *Log) Read(offset int64, maxBytes int, upTo int64, atLeastOne bool) (Slice, error) {
-	panic("unwritten")
-}
+// LogStartOffset is the first offset. LogEndOffset is the next one to be written. Everything below RecoveryPoint is synced.
+func (l *Log) LogStartOffset() int64 { return l.start.Load() }
+func (l *Log) LogEndOffset() int64   { return l.end.Load() }
+func (l *Log) RecoveryPoint() int64  { return l.recoveryPoint.Load() }
 
-// SizeBetween estimates, without reading, the bytes of records between two offsets (exact inside one segment at batch boundaries).
-func (l *Log) SizeBetween(from, to int64) int64 { panic("unwritten") }
+// SizeBytes is the size of all segments.
+func (l *Log) SizeBytes() int64 { return l.size.Load() }
 
-// LogStartOffset, LogEndOffset, RecoveryPoint: first offset; next offset to be written; everything below is synced.
-func (l *Log) LogStartOffset() int64 { panic("unwritten") }
-func (l *Log) LogEndOffset() int64   { panic("unwritten") }
-func (l *Log) RecoveryPoint() int64  { panic("unwritten") }
-
-// LocalSizeBytes is the size of all segments.
-func (l *Log) SizeBytes() int64 { panic("unwritten") }
+// Segments is how many segments there are.
+func (l *Log) Segments() int { return len(l.segments()) }
 
 // FirstUnstableOffset is the first offset of the oldest open transaction; ok is false where there is none. (last stable offset = min of it and the high watermark)
-func (l *Log) FirstUnstableOffset() (offset int64, ok bool) { panic("unwritten") }
-
-// SetHighWatermark tells the log what is committed: producer snapshots, unstable offsets and retention heed it.
-func (l *Log) SetHighWatermark(offset int64) { panic("unwritten") }
-
-// TimestampOffset is an answer to ListOffsets.
-type TimestampOffset struct {
-	TimestampMs int64
-	Offset      int64
-	LeaderEpoch int32 // -1 unknown
+func (l *Log) FirstUnstableOffset() (offset int64, ok bool) {
+	offset = l.firstUnstable.Load()
+	return offset, offset != noOffset
 }
 
-// OffsetForTimestamp finds the first record below upTo whose timestamp is at least timestampMs; ok false where there is none.
-func (l *Log) OffsetForTimestamp(timestampMs, upTo int64) (t TimestampOffset, ok bool, err error) {
-	panic("unwritten")
+// updateUnstable publishes the first unstable offset. The caller holds mu.
+func (l *Log) updateUnstable() {
+	offset, ok := l.producers.firstUnstable()
+	if !ok {
+		offset = noOffset
+	} else {
+		offset = max(offset, l.start.Load())
+	}
+	l.firstUnstable.Store(offset)
 }
 
-// OffsetOfMaxTimestamp finds the record with the largest timestamp (KIP-734).
-func (l *Log) OffsetOfMaxTimestamp() (t TimestampOffset, ok bool, err error) { panic("unwritten") }
-
-// EpochEnd is the answer to OffsetForLeaderEpoch: the largest epoch at most the asked one, and where it ends. (-1, -1) unknown.
-func (l *Log) EpochEnd(epoch int32) (foundEpoch int32, endOffset int64) { panic("unwritten") }
-
-// LatestEpoch is the last epoch in the cache; ok false where the cache is empty. EpochAt is the epoch of an offset, -1 unknown.
-func (l *Log) LatestEpoch() (epoch int32, ok bool) { panic("unwritten") }
-func (l *Log) EpochAt(offset int64) int32          { panic("unwritten") }
-
-// AssignEpochStart notes that a leader epoch starts at the log's end (a leader does so when it is elected).
-func (l *Log) AssignEpochStart(epoch int32, startOffset int64) error { panic("unwritten") }
-
-// AbortedTxn is one entry of the aborted transactions that a read_committed fetch is told.
-type AbortedTxn struct {
-	ProducerID  int64
-	FirstOffset int64
+// SetHighWatermark tells the log what is committed: unstable offsets and retention heed it.
+func (l *Log) SetHighWatermark(offset int64) {
+	if l.high.Swap(offset) == offset || l.firstUnstable.Load() == noOffset {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.producers.replicated(offset)
+	l.updateUnstable()
 }
-
-// AbortedTxns lists the aborted transactions that overlap [from, to).
-func (l *Log) AbortedTxns(from, to int64) ([]AbortedTxn, error) { panic("unwritten") }
-
-// Producer is one row of DescribeProducers.
-type Producer struct {
-	ID               int64
-	Epoch            int16
-	LastSequence     int32
-	LastTimestampMs  int64
-	CoordinatorEpoch int32
-	TxnStartOffset   int64 // -1 none
-}
-
-// Producers lists the active producers, sorted by id.
-func (l *Log) Producers() []Producer { panic("unwritten") }
-
-// TruncateTo cuts everything at and above offset. TruncateFullyAndStartAt empties the log and starts it at offset.
-func (l *Log) TruncateTo(offset int64) error              { panic("unwritten") }
-func (l *Log) TruncateFullyAndStartAt(offset int64) error { panic("unwritten") }
-
-// AdvanceLogStartOffset moves the first offset forward (DeleteRecords, or a follower told by its leader); whole segments below go with DeleteOld.
-func (l *Log) AdvanceLogStartOffset(offset int64) error { panic("unwritten") }
 
 // SetConfig replaces the topic's configuration.
-func (l *Log) SetConfig(cfg *config.Topic) { panic("unwritten") }
+func (l *Log) SetConfig(cfg *config.Topic) { l.cfg.Store(cfg) }
 
 // Config is the configuration in force.
-func (l *Log) Config() *config.Topic { panic("unwritten") }
-
-// Roll starts a new segment.
-func (l *Log) Roll() error { panic("unwritten") }
-
-// Flush syncs everything below the log's end and moves the recovery point there. LastFlushMs is when that last happened.
-func (l *Log) Flush() error       { panic("unwritten") }
-func (l *Log) LastFlushMs() int64 { panic("unwritten") }
-
-// DeleteOld takes segments out that retention or the log start offset let go (time, size, start; only below the high watermark, only if cleanup.policy
-// has delete, except for the log start offset) by renaming them to ".deleted". It returns how many. DeleteRenamed removes those renamed before.
-func (l *Log) DeleteOld(nowMs int64) (int, error)        { panic("unwritten") }
-func (l *Log) DeleteRenamed(renamedBeforeMs int64) error { panic("unwritten") }
-
-// ExpireProducers forgets producers that have been silent for producer.id.expiration.ms.
-func (l *Log) ExpireProducers(nowMs int64) { panic("unwritten") }
-
-// Rename moves the log's directory (a deleted topic: "topic-0.<uuid>-delete").
-func (l *Log) Rename(newDir string) error { panic("unwritten") }
+func (l *Log) Config() *config.Topic { return l.cfg.Load() }
 
 // Dir is the directory; changes with Rename.
-func (l *Log) Dir() string { panic("unwritten") }
+func (l *Log) Dir() string { return l.dir.Path() }
 
-// Close flushes, writes a producer snapshot at the end, and closes the files. CloseDirty only closes the files (offline directory, deletion).
-func (l *Log) Close(ctx context.Context) error { panic("unwritten") }
-func (l *Log) CloseDirty()                     { panic("unwritten") }
+// AssignEpochStart notes that a leader epoch starts at the log's end (a leader does so when it is elected).
+func (l *Log) AssignEpochStart(epoch int32, startOffset int64) error {
+	if err := l.usable(); err != nil {
+		return err
+	}
+	l.epochs.assign(epoch, startOffset)
+	return nil
+}
 
-// Delete closes the log and removes its directory.
-func (l *Log) Delete() error { panic("unwritten") }
+// EpochEnd is the answer to OffsetForLeaderEpoch: the largest epoch at most the asked one, and where it ends. (-1, -1) unknown.
+func (l *Log) EpochEnd(epoch int32) (foundEpoch int32, endOffset int64) {
+	return l.epochs.end(epoch, l.end.Load())
+}
+
+// LatestEpoch is the last epoch in the cache; ok false where the cache is empty. EpochAt is the epoch of an offset, -1 unknown.
+func (l *Log) LatestEpoch() (epoch int32, ok bool) { return l.epochs.latest() }
+func (l *Log) EpochAt(offset int64) int32          { return l.epochs.at(offset) }
+
+func nowMs() int64 { return time.Now().UnixMilli() }

@@ -1,0 +1,211 @@
+package commitlog
+
+import (
+	"fmt"
+
+	"milena/internal/record"
+	"milena/internal/segment"
+)
+
+// Appended tells where records went.
+type Appended struct {
+	FirstOffset, LastOffset int64
+	AppendTimeMs            int64 // -1 with CreateTime
+	LogStartOffset          int64
+	Duplicate               bool // an idempotent producer's batch that is already there: the offsets are the first ones
+}
+
+// AppendAsLeader appends one checked batch (see record.Check) at the end, stamps offset and epoch, updates producer state and
+// epochs. ErrDuplicate never; duplicates are answered in Appended. With flush.messages reached it returns after the fsync (group commit).
+// Errors: ErrOutOfOrderSequence, ErrInvalidProducerEpoch, ErrInvalidTxnState, ErrCoordinatorFenced, ErrRecordListTooLarge, ErrNoSpace, ErrStorage.
+func (l *Log) AppendAsLeader(c record.Checked, leaderEpoch int32, origin record.Origin) (Appended, error) {
+	b := c.Batch
+	var control *marker
+	if b.IsControl() {
+		m, err := decodeMarker(b)
+		if err != nil {
+			return Appended{}, err
+		}
+		control = m
+	}
+	if len(b) > l.cfg.Load().SegmentBytes {
+		return Appended{}, fmt.Errorf("%w: %d bytes, segment.bytes is %d", ErrRecordListTooLarge, len(b), l.cfg.Load().SegmentBytes)
+	}
+	appended, err := l.appendChecked(c, leaderEpoch, origin, control)
+	if err != nil {
+		return Appended{}, err
+	}
+	return appended, l.flushAsConfigured(appended.LastOffset + 1)
+}
+
+func (l *Log) appendChecked(c record.Checked, leaderEpoch int32, origin record.Origin, control *marker) (Appended, error) {
+	b := c.Batch
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := l.usable(); err != nil {
+		return Appended{}, err
+	}
+	if b.ProducerID() >= 0 {
+		if origin == record.FromClient {
+			if dup := l.duplicate(b); dup != nil {
+				return Appended{
+					FirstOffset: dup.firstOffset(), LastOffset: dup.lastOffset, AppendTimeMs: dup.timestampMs,
+					LogStartOffset: l.start.Load(), Duplicate: true,
+				}, nil
+			}
+		}
+		if err := l.producers.check(b, origin, control); err != nil {
+			return Appended{}, err
+		}
+	}
+	first := l.end.Load()
+	b.SetBaseOffset(first)
+	b.SetLeaderEpoch(leaderEpoch)
+	if err := l.write(b, first, b.LastOffset(), c.MaxTimestamp); err != nil {
+		return Appended{}, err
+	}
+	h, err := record.ParseHeader(b)
+	if err != nil {
+		return Appended{}, err
+	}
+	if err := l.note(&h, b, control, l.active()); err != nil {
+		return Appended{}, l.fail("writing the index of aborted transactions", err)
+	}
+	l.publish(h.LastOffset + 1)
+	return Appended{FirstOffset: first, LastOffset: h.LastOffset, AppendTimeMs: c.AppendTimeMs, LogStartOffset: l.start.Load()}, nil
+}
+
+func (l *Log) duplicate(b record.Batch) *batchMark {
+	if p, ok := l.producers.byID[b.ProducerID()]; ok && !b.IsControl() {
+		return p.duplicate(b)
+	}
+	return nil
+}
+
+// AppendAsFollower appends batches as the leader has them, offsets and epochs included. CRC is checked. A batch that is cut off at the
+// end is left out. Errors: those of record for what is corrupt, ErrUnexpectedOffset, ErrOffsetsOutOfOrder, ErrNoSpace, ErrStorage.
+func (l *Log) AppendAsFollower(batches []byte) (Appended, error) {
+	whole, first, err := l.checkFetched(batches)
+	if err != nil || len(whole) == 0 {
+		return Appended{FirstOffset: -1, LastOffset: -1, AppendTimeMs: -1, LogStartOffset: l.start.Load()}, err
+	}
+	l.mu.Lock()
+	last, err := l.appendFetched(whole, first)
+	l.mu.Unlock()
+	if err != nil {
+		return Appended{}, err
+	}
+	a := Appended{FirstOffset: first, LastOffset: last, AppendTimeMs: -1, LogStartOffset: l.start.Load()}
+	return a, l.flushAsConfigured(last + 1)
+}
+
+// checkFetched checks batches of a leader's answer and cuts off an incomplete one at the end.
+func (l *Log) checkFetched(batches []byte) (whole []byte, first int64, err error) {
+	first = -1
+	last := int64(-1)
+	rest := batches
+	for len(rest) > 0 {
+		h, err := record.ParseHeader(rest)
+		if err == record.ErrTruncated || (err == nil && h.SizeBytes > len(rest)) {
+			break
+		}
+		if err != nil {
+			return nil, 0, err
+		}
+		if err := segment.CheckCRC(&h, rest[:h.SizeBytes]); err != nil {
+			return nil, 0, err
+		}
+		if h.LastOffset <= last || h.BaseOffset > h.LastOffset {
+			return nil, 0, fmt.Errorf("%w: %d after %d", ErrOffsetsOutOfOrder, h.LastOffset, last)
+		}
+		if first < 0 {
+			first = h.BaseOffset
+		}
+		last = h.LastOffset
+		rest = rest[h.SizeBytes:]
+	}
+	return batches[:len(batches)-len(rest)], first, nil
+}
+
+// appendFetched writes the batches; a roll falls between two of them. The caller holds mu.
+func (l *Log) appendFetched(whole []byte, first int64) (last int64, err error) {
+	if err := l.usable(); err != nil {
+		return 0, err
+	}
+	if first < l.end.Load() {
+		return 0, fmt.Errorf("%w: %d, the log ends at %d", ErrUnexpectedOffset, first, l.end.Load())
+	}
+	for len(whole) > 0 {
+		h, err := record.ParseHeader(whole)
+		if err != nil {
+			return last, err
+		}
+		b := whole[:h.SizeBytes]
+		var control *marker
+		if h.IsControl() {
+			if control, err = decodeMarker(b); err != nil {
+				return last, err
+			}
+		}
+		if err := l.write(b, h.BaseOffset, h.LastOffset, h.MaxTimestamp); err != nil {
+			return last, err
+		}
+		if err := l.note(&h, b, control, l.active()); err != nil {
+			return last, l.fail("writing the index of aborted transactions", err)
+		}
+		l.publish(h.LastOffset + 1)
+		last = h.LastOffset
+		whole = whole[h.SizeBytes:]
+	}
+	return last, nil
+}
+
+// write brings one stamped batch to the active segment, rolled first where that must be. The caller holds mu.
+func (l *Log) write(b []byte, first, last, maxTimestampMs int64) error {
+	now := nowMs()
+	if err := l.rollIfDue(len(b), first, last, maxTimestampMs, now); err != nil {
+		return err
+	}
+	active := l.active()
+	if err := active.Append(b, l.limits(), now); err != nil {
+		return l.writeFailed("appending", err)
+	}
+	l.changed = true
+	l.size.Add(int64(len(b)))
+	return nil
+}
+
+// note takes a batch that is in segment s into account: epochs, producers, aborted transactions. The caller holds mu.
+func (l *Log) note(h *record.Header, b []byte, control *marker, s *segment.Segment) error {
+	if h.Magic >= 2 && h.LeaderEpoch >= 0 {
+		l.epochs.assign(h.LeaderEpoch, h.BaseOffset)
+	}
+	if h.ProducerID < 0 {
+		l.producers.endOffset = h.LastOffset + 1
+		return nil
+	}
+	if !h.IsControl() {
+		l.producers.apply(h)
+	} else if control != nil {
+		done, stable, ok := l.producers.applyMarker(h, *control, h.MaxTimestamp)
+		if ok && !control.commit && s != nil {
+			if err := s.AddAborted(segment.AbortedTxn{
+				ProducerID: done.producerID, FirstOffset: done.firstOffset, LastOffset: done.lastOffset, LastStableOffset: stable,
+			}); err != nil {
+				return err
+			}
+		}
+	}
+	l.producers.endOffset = h.LastOffset + 1
+	return nil
+}
+
+// publish lets readers see what was appended. The caller holds mu.
+func (l *Log) publish(end int64) {
+	active := l.active()
+	l.tail.add(endPosition{offset: end, base: active.BaseOffset(), position: active.SizeBytes()})
+	l.end.Store(end)
+	if len(l.producers.ongoing) > 0 || l.firstUnstable.Load() != noOffset {
+		l.updateUnstable()
+	}
+}

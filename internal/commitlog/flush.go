@@ -1,0 +1,182 @@
+package commitlog
+
+import (
+	"errors"
+	"io/fs"
+	"path"
+	"sync"
+
+	"milena/internal/segment"
+	"milena/internal/vfs"
+)
+
+// flusher lets all that wait for durability share one fsync: one goroutine syncs at a time, whoever comes meanwhile joins the next
+// sync, which covers everything that was appended before it began.
+type flusher struct {
+	mu      sync.Mutex
+	changed sync.Cond
+	busy    bool
+	running sync.WaitGroup // background flushes
+}
+
+// flushAsConfigured waits for durability where flush.messages demands it.
+func (l *Log) flushAsConfigured(offset int64) error {
+	if offset-l.recoveryPoint.Load() < l.cfg.Load().FlushMessages {
+		return nil
+	}
+	return l.flushUpTo(offset, l.flushActive)
+}
+
+// Flush syncs everything below the log's end and moves the recovery point there. LastFlushMs is when that last happened.
+func (l *Log) Flush() error {
+	if err := l.usable(); err != nil {
+		return err
+	}
+	return l.flushUpTo(l.end.Load(), l.flushActive)
+}
+
+// LastFlushMs is when the log was last flushed, or opened; in ms since 1970.
+func (l *Log) LastFlushMs() int64 { return l.lastFlushMs.Load() }
+
+// flushInBackground makes what was rolled durable. The caller holds mu.
+func (l *Log) flushInBackground(base int64) {
+	l.flusher.running.Go(func() {
+		// A failure marks the log and tells its directory.
+		_ = l.flushUpTo(base, func() (int64, error) { return base, l.flushSealed(base) })
+	})
+}
+
+// flushUpTo returns when everything below offset is durable. flush is run by one goroutine at a time and tells up to where it went.
+func (l *Log) flushUpTo(offset int64, flush func() (int64, error)) error {
+	f := &l.flusher
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for {
+		if l.recoveryPoint.Load() >= offset {
+			return nil
+		}
+		if err := l.failure.Load(); err != nil {
+			return *err
+		}
+		if !f.busy {
+			break
+		}
+		f.changed.Wait()
+	}
+	f.busy = true
+	f.mu.Unlock()
+	reached, err := flush()
+	f.mu.Lock()
+	f.busy = false
+	f.changed.Broadcast()
+	if err != nil {
+		return l.fail("syncing", err)
+	}
+	l.advanceRecoveryPoint(reached)
+	return nil
+}
+
+// advanceRecoveryPoint moves the recovery point forward, but never behind a truncation that came in between.
+func (l *Log) advanceRecoveryPoint(offset int64) {
+	offset = min(offset, l.end.Load())
+	for {
+		old := l.recoveryPoint.Load()
+		if offset <= old || l.recoveryPoint.CompareAndSwap(old, offset) {
+			break
+		}
+	}
+	l.lastFlushMs.Store(nowMs())
+}
+
+// flushActive syncs everything up to the log's end as it is when the sync begins. Of the active segment only the records are synced:
+// recovery rebuilds the indexes of the segment that holds the recovery point.
+func (l *Log) flushActive() (int64, error) {
+	l.mu.Lock()
+	end := l.end.Load()
+	active := l.active()
+	held := active.Acquire()
+	l.mu.Unlock()
+	if !held {
+		return end, nil
+	}
+	defer active.Release()
+	if l.recoveryPoint.Load() < active.BaseOffset() {
+		if err := l.flushSealed(active.BaseOffset()); err != nil {
+			return 0, err
+		}
+	}
+	if err := l.flushNames(); err != nil {
+		return 0, err
+	}
+	return end, active.SyncLog()
+}
+
+// flushSealed syncs the segments below base that hold anything above the recovery point, with their indexes and snapshots, the names
+// in the directory and the leader epochs.
+func (l *Log) flushSealed(base int64) error {
+	segs := l.segments()
+	point := l.recoveryPoint.Load()
+	for i, s := range segs {
+		if s.BaseOffset() >= base || (i+1 < len(segs) && segs[i+1].BaseOffset() <= point) {
+			continue
+		}
+		if !s.Acquire() {
+			continue // deleted meanwhile
+		}
+		err := s.Sync()
+		s.Release()
+		if err != nil {
+			return err
+		}
+		if i+1 < len(segs) {
+			if err := l.syncFile(segment.FileName(segs[i+1].BaseOffset(), segment.Snapshot)); err != nil {
+				return err
+			}
+		}
+	}
+	return l.flushNames()
+}
+
+// flushNames makes the names of new files durable and writes the leader epochs where they have changed.
+func (l *Log) flushNames() error {
+	l.mu.Lock()
+	names, parent := l.namesDirty, l.parentDirty
+	l.namesDirty, l.parentDirty = false, false
+	l.mu.Unlock()
+	if err := l.writeEpochs(); err != nil {
+		return err
+	}
+	dir := l.dir.Path()
+	if names {
+		if err := l.env.FS.SyncDir(dir); err != nil {
+			return err
+		}
+	}
+	if parent {
+		return l.env.FS.SyncDir(path.Dir(dir))
+	}
+	return nil
+}
+
+// writeEpochs brings the leader epochs to their file where they have changed.
+func (l *Log) writeEpochs() error {
+	content := l.epochs.take()
+	if content == nil {
+		return nil
+	}
+	name := l.dir.Path() + "/" + epochFile
+	return vfs.WriteFileAtomic(l.env.FS, name, content)
+}
+
+// syncFile makes a file of the directory durable, if it is there.
+func (l *Log) syncFile(name string) error {
+	f, err := l.env.FS.OpenReadWrite(l.dir.Path() + "/" + name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return f.Sync()
+}

@@ -1,0 +1,98 @@
+package commitlog
+
+import "milena/internal/segment"
+
+// TimestampOffset is an answer to ListOffsets.
+type TimestampOffset struct {
+	TimestampMs int64
+	Offset      int64
+	LeaderEpoch int32 // -1 unknown
+}
+
+// OffsetForTimestamp finds the first record below upTo whose timestamp is at least timestampMs; ok false where there is none.
+func (l *Log) OffsetForTimestamp(timestampMs, upTo int64) (t TimestampOffset, ok bool, err error) {
+	if err := l.usable(); err != nil {
+		return t, false, err
+	}
+	for _, s := range l.segments() {
+		if !s.Acquire() {
+			continue
+		}
+		largest, err := s.RetentionTimestamp()
+		if err == nil && largest < timestampMs {
+			s.Release()
+			continue
+		}
+		var r segment.RecordPosition
+		if err == nil {
+			r, ok, err = s.FindByTimestamp(timestampMs, l.start.Load(), upTo)
+		}
+		s.Release()
+		if err != nil {
+			return t, false, l.readFailed(err)
+		}
+		return TimestampOffset(r), ok, nil
+	}
+	return t, false, nil
+}
+
+// OffsetOfMaxTimestamp finds the record with the largest timestamp (KIP-734).
+func (l *Log) OffsetOfMaxTimestamp() (t TimestampOffset, ok bool, err error) {
+	if err := l.usable(); err != nil {
+		return t, false, err
+	}
+	var best *segment.Segment
+	largest := int64(segment.NoTimestamp)
+	for _, s := range l.segments() {
+		in, err := s.LargestTimestamp()
+		if err != nil {
+			return t, false, l.readFailed(err)
+		}
+		if in.TimestampMs > largest {
+			best, largest = s, in.TimestampMs
+		}
+	}
+	if best == nil || !best.Acquire() {
+		return t, false, nil
+	}
+	defer best.Release()
+	r, ok, err := best.FindLargestTimestamp()
+	if err != nil {
+		return t, false, l.readFailed(err)
+	}
+	return TimestampOffset(r), ok, nil
+}
+
+// AbortedTxn is one entry of the aborted transactions that a read_committed fetch is told.
+type AbortedTxn struct {
+	ProducerID  int64
+	FirstOffset int64
+}
+
+// AbortedTxns lists the aborted transactions that overlap [from, to).
+func (l *Log) AbortedTxns(from, to int64) ([]AbortedTxn, error) {
+	if err := l.usable(); err != nil {
+		return nil, err
+	}
+	var list []AbortedTxn
+	segs := l.segments()
+	complete := false
+	for _, s := range segs[floor(segs, from):] {
+		if complete || !s.Acquire() {
+			break
+		}
+		err := s.Aborted(func(t segment.AbortedTxn) bool {
+			if t.LastOffset >= from && t.FirstOffset < to {
+				list = append(list, AbortedTxn{ProducerID: t.ProducerID, FirstOffset: t.FirstOffset})
+			}
+			// What was stable beyond the range when this one was aborted has nothing older open.
+			complete = t.LastStableOffset >= to
+			return !complete
+		})
+		s.Release()
+		if err != nil {
+			return nil, l.readFailed(err)
+		}
+	}
+	return list, nil
+}
