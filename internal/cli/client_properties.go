@@ -55,13 +55,22 @@ func clientOptions(who role, p *Properties) (opts []kgo.Opt, warnings []string, 
 			warnings = append(warnings, fmt.Sprintf("The configuration '%s' was supplied but isn't used by this client.", name))
 		}
 	}
+	acks := p.Value("acks", "all")
+	if who == producerClient && acks != "all" && acks != "-1" && (p.Value("enable.idempotence", "") == "true" || p.Value("transactional.id", "") != "") {
+		return nil, nil, &configError{"Must set acks to all in order to use the idempotent producer. Otherwise we cannot guarantee idempotence."}
+	}
 	return opts, warnings, nil
 }
 
 // invalidValue is Kafka's error for a value that a key does not take.
 func invalidValue(key, value, why string) error {
-	return fmt.Errorf("Invalid value %s for configuration %s: %s", value, key, why)
+	return &configError{fmt.Sprintf("Invalid value %s for configuration %s: %s", value, key, why)}
 }
+
+// configError is a client setting that Kafka's clients would not take.
+type configError struct{ message string }
+
+func (e *configError) Error() string { return e.message }
 
 func milliseconds(key string, opt func(time.Duration) kgo.Opt) func(string) ([]kgo.Opt, error) {
 	return func(value string) ([]kgo.Opt, error) {

@@ -118,7 +118,10 @@ func javaClass(code int16) string {
 func javaError(err error) string {
 	var answered *apiError
 	var late *timeoutError
+	var config *configError
 	switch {
+	case errors.As(err, &config):
+		return "org.apache.kafka.common.config.ConfigException: " + config.Error()
 	case errors.As(err, &answered):
 		return javaClass(answered.code) + ": " + answered.Error()
 	case errors.As(err, &late):
