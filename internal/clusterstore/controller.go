@@ -119,10 +119,10 @@ func (s *Store) Elect(ctx context.Context, session coord.Session, brokerID int32
 		return next, nil
 	}
 	if errors.Is(err, coord.ErrNodeExists) {
-		// An answer may have been lost: then the reign is already this session's.
+		// This session may hold the office without knowing (an answer was lost), or hold what is left of a reign that was fenced: it begins anew.
 		holder, readErr := s.Controller(ctx)
-		if readErr == nil && holder.Session == session.ID() {
-			return s.ControllerEpoch(ctx)
+		if readErr == nil && holder.Session == session.ID() && s.RemoveController(ctx, holder) == nil {
+			return s.Elect(ctx, session, brokerID, directory, nowMs)
 		}
 	}
 	return Epoch{}, err

@@ -106,11 +106,11 @@ func (s *Store) PartitionStates(ctx context.Context, topics []*Topic) (map[Parti
 }
 
 func (s *Store) bulkStates(ctx context.Context, bulk bulkReader) (map[PartitionID]*PartitionState, error) {
-	nodes, err := bulk.Tree(ctx, TopicsPath)
+	nodes, err := bulk.ListBelow(ctx, TopicsPath, 4)
 	if err != nil {
 		return nil, err
 	}
-	states := make(map[PartitionID]*PartitionState, len(nodes)/3)
+	states := make(map[PartitionID]*PartitionState, len(nodes))
 	for path, node := range nodes {
 		rest, ok := strings.CutSuffix(path, "/state")
 		if !ok {
@@ -188,12 +188,15 @@ func (s *Store) UpdatePartitionStates(ctx context.Context, epoch Epoch, states m
 		ids = append(ids, id)
 	}
 	for len(ids) > 0 {
-		part := ids[:min(len(ids), maxMultiOps-1)]
-		ids = ids[len(part):]
+		part := ids[:min(len(ids), int(s.maxOps.Load())-1)]
 		again, err := s.updateStates(ctx, epoch, states, part)
+		if err != nil && len(part) > 1 && s.lowerLimit(err) {
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}
+		ids = ids[len(part):]
 		refused = append(refused, again...)
 	}
 	return refused, nil

@@ -24,7 +24,7 @@ func (s *Store) exists(ctx context.Context, path string) (bool, error) {
 	return err == nil, err
 }
 
-// bulkReader is what a store may offer beside coord.Store: everything below a path in one read, by full path.
+// bulkReader is what a store may offer beside coord.Store: all nodes exactly so many levels below a path in one read, by full path.
 type bulkReader interface {
-	Tree(ctx context.Context, path string) (map[string]coord.Node, error)
+	ListBelow(ctx context.Context, path string, levels int) (map[string]coord.Node, error)
 }

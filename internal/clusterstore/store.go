@@ -10,15 +10,23 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 
 	"milena/internal/coord"
 )
 
 // Store reads and writes Kafka's tree.
-type Store struct{ coord coord.Store }
+type Store struct {
+	coord  coord.Store
+	maxOps atomic.Int32 // operations that one Multi may have, as far as is known
+}
 
 // New wraps a store.
-func New(s coord.Store) *Store { return &Store{coord: s} }
+func New(s coord.Store) *Store {
+	store := &Store{coord: s}
+	store.maxOps.Store(maxMultiOps)
+	return store
+}
 
 // Coord is the store underneath: for watches and sessions.
 func (s *Store) Coord() coord.Store { return s.coord }
@@ -46,28 +54,40 @@ func decode(path string, data []byte, into any) error {
 
 func corrupt(path, what string) error { return fmt.Errorf("%w: %s: %s", ErrCorrupt, path, what) }
 
-// maxMultiOps bounds one Multi; etcd takes some thousands of operations when told, ZooKeeper a megabyte.
-const maxMultiOps = 1000
+// One Multi has at most maxMultiOps operations, and fewer where the store refuses that: an external etcd takes 128 until told otherwise.
+const (
+	maxMultiOps = 1000
+	minMultiOps = 16
+)
+
+// lowerLimit takes note that the store refused a Multi for its size; false where it cannot go lower.
+func (s *Store) lowerLimit(err error) bool {
+	now := s.maxOps.Load()
+	if !errors.Is(err, coord.ErrTooLarge) || now <= minMultiOps {
+		return false
+	}
+	s.maxOps.Store(max(minMultiOps, now/2))
+	return true
+}
 
 // multi runs many independent operations in as few Multis as the limit allows, each with the guards in front. steps are
 // never cut apart.
 func (s *Store) multi(ctx context.Context, guards []coord.Op, steps [][]coord.Op) error {
-	batch := slices.Clone(guards)
-	flush := func() error {
-		if len(batch) == len(guards) {
-			return nil
+	for len(steps) > 0 {
+		limit := int(s.maxOps.Load())
+		batch, taken := slices.Clone(guards), 0
+		for taken < len(steps) && (taken == 0 || len(batch)+len(steps[taken]) <= limit) {
+			batch = append(batch, steps[taken]...)
+			taken++
 		}
 		_, err := s.coord.Multi(ctx, batch...)
-		batch = slices.Clone(guards)
-		return err
-	}
-	for _, step := range steps {
-		if len(batch)+len(step) > maxMultiOps {
-			if err := flush(); err != nil {
-				return err
-			}
+		if err != nil && taken > 1 && s.lowerLimit(err) {
+			continue
 		}
-		batch = append(batch, step...)
+		if err != nil {
+			return err
+		}
+		steps = steps[taken:]
 	}
-	return flush()
+	return nil
 }

@@ -189,3 +189,26 @@ func (s *Store) RemoveTopic(ctx context.Context, epoch Epoch, name string) error
 	}
 	return fenced(s.multi(ctx, guards, steps))
 }
+
+// TopicsIfChanged reads which topics there are; those for which wanted says so (by name and version of the node) come with their content,
+// the others are nil.
+func (s *Store) TopicsIfChanged(ctx context.Context, wanted func(name string, version int32) bool) (map[string]*Topic, error) {
+	children, err := s.coord.List(ctx, TopicsPath)
+	if err != nil {
+		return nil, fmt.Errorf("clusterstore: reading topics: %w", err)
+	}
+	topics := make(map[string]*Topic, len(children))
+	for _, c := range children {
+		topics[c.Name] = nil
+		if !wanted(c.Name, c.Stat.Version) {
+			continue
+		}
+		t, err := decodeTopic(c.Name, c.Data)
+		if err != nil {
+			return nil, err
+		}
+		t.Version = c.Stat.Version
+		topics[c.Name] = t
+	}
+	return topics, nil
+}

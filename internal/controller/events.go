@@ -1,0 +1,165 @@
+package controller
+
+import (
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// event is something that the reign reacts to. An error ends the reign.
+type event interface{ handle(r *reign) error }
+
+// What the watches tell: that something changed, to be read again.
+type (
+	brokersChanged    struct{}
+	topicsChanged     struct{}
+	deletionsChanged  struct{}
+	isrsChanged       struct{} // Kafka brokers older than AlterPartition
+	logDirsFailed     struct{}
+	preferredWanted   struct{}
+	leadersUnbalanced struct{} // time to move leaders back
+)
+
+// What brokers reply.
+type (
+	leaderAndISRReply struct {
+		broker      int32
+		brokerEpoch int64
+		req         *kmsg.LeaderAndISRRequest
+		resp        *kmsg.LeaderAndISRResponse
+	}
+	stopReplicaReply struct {
+		broker      int32
+		brokerEpoch int64
+		req         *kmsg.StopReplicaRequest
+		resp        *kmsg.StopReplicaResponse
+	}
+)
+
+func (deletionsChanged) handle(r *reign) error {
+	requested, err := r.store.TopicDeletions(r.ctx)
+	if err != nil {
+		return err
+	}
+	// A topic made and deleted at once may not be known yet.
+	if err := (topicsChanged{}).handle(r); err != nil {
+		return err
+	}
+	if _, err := r.acceptDeletions(requested); err != nil {
+		return err
+	}
+	return r.advanceDeletions()
+}
+
+func (isrsChanged) handle(r *reign) error {
+	ids, err := r.store.ISRChanges(r.ctx, r.epoch)
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		if p := r.state.partition(id); p != nil && p.state != nil {
+			if err := r.refresh(p); err != nil {
+				return err
+			}
+			r.batch.metadata(r.state.liveBrokers(), p)
+		}
+	}
+	return nil
+}
+
+// handle of logDirsFailed: the broker is told its partitions again, and its reply names the replicas that are offline.
+func (logDirsFailed) handle(r *reign) error {
+	brokers, err := r.store.LogDirFailures(r.ctx, r.epoch)
+	if err != nil {
+		return err
+	}
+	failed := map[int32]bool{}
+	for _, broker := range brokers {
+		failed[broker] = r.state.live[broker] != nil
+	}
+	for _, id := range r.state.replicasOn(failed) {
+		if p := r.state.partition(id.PartitionID); p.state != nil && r.state.topics[id.Topic].deletion == notDeleted {
+			r.batch.leaderAndISR([]int32{id.Broker}, id.PartitionID, false)
+		}
+	}
+	return nil
+}
+
+func (e leaderAndISRReply) handle(r *reign) error {
+	live := r.state.live[e.broker]
+	if live == nil || live.Epoch != e.brokerEpoch {
+		return nil
+	}
+	if e.resp.ErrorCode != 0 {
+		r.log.Error("controller: broker refused LeaderAndIsr", "broker", e.broker, "error", kerr.ErrorForCode(e.resp.ErrorCode))
+		return nil
+	}
+	names := map[[16]byte]string{}
+	for _, t := range e.req.TopicStates {
+		names[t.TopicID] = t.Topic
+	}
+	var offline []replicaID
+	for _, t := range e.resp.Topics {
+		for _, p := range t.Partitions {
+			id := replicaID{PartitionID{Topic: names[t.TopicID], Partition: p.Partition}, e.broker}
+			switch {
+			case p.ErrorCode == kerr.KafkaStorageError.Code:
+				if !r.state.offlineDirs[id] {
+					offline = append(offline, id)
+				}
+			case p.ErrorCode == 0:
+				delete(r.state.offlineDirs, id)
+			}
+		}
+	}
+	if len(offline) == 0 {
+		return nil
+	}
+	for _, id := range offline {
+		r.state.offlineDirs[id] = true
+	}
+	r.log.Warn("controller: replicas are offline, their log directory failed", "broker", e.broker, "replicas", len(offline))
+	return r.replicasGone(offline)
+}
+
+func (e stopReplicaReply) handle(r *reign) error {
+	live := r.state.live[e.broker]
+	if live == nil || live.Epoch != e.brokerEpoch {
+		return nil
+	}
+	codes := map[PartitionID]int16{}
+	for _, p := range e.resp.Partitions {
+		codes[PartitionID{Topic: p.Topic, Partition: p.Partition}] = p.ErrorCode
+	}
+	var deleted, failed []replicaID
+	for _, t := range e.req.Topics {
+		for _, p := range t.PartitionStates {
+			if !p.Delete {
+				continue
+			}
+			id := replicaID{PartitionID{Topic: t.Topic, Partition: p.Partition}, e.broker}
+			code, answered := codes[id.PartitionID]
+			if e.resp.ErrorCode == 0 && answered && (code == 0 || code == kerr.UnknownTopicOrPartition.Code) {
+				deleted = append(deleted, id)
+			} else {
+				failed = append(failed, id)
+			}
+		}
+	}
+	if len(deleted)+len(failed) == 0 {
+		return nil
+	}
+	return r.replicaDeleted(deleted, failed)
+}
+
+// topicOf finds a topic by id, or by name where the id is zero.
+func (r *reign) topicOf(name string, id [16]byte) *topic {
+	if id == ([16]byte{}) {
+		return r.state.topics[name]
+	}
+	for _, t := range r.state.topics {
+		if t.id == id {
+			return t
+		}
+	}
+	return nil
+}

@@ -1,0 +1,158 @@
+package controller
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"milena/internal/clusterstore"
+	"milena/internal/coord"
+)
+
+// Membership is this broker's session and its registration under /brokers/ids, kept up over expiries.
+type Membership struct {
+	store     *clusterstore.Store
+	timeoutMs int
+	log       *slog.Logger
+	onSession func(coord.Session, int64)
+	ctx       context.Context
+	stop      context.CancelFunc
+	done      sync.WaitGroup
+
+	mu      sync.Mutex // guards what follows
+	broker  clusterstore.Broker
+	session coord.Session
+	epoch   int64
+}
+
+// Join opens a session and registers the broker; it returns once registered. onSession is called with each session and the broker epoch of
+// its registration, the first time before Join returns. A registration that this broker's own process left behind when it was killed (same
+// id, same Directory: the lock of the directory is held now, so that process is dead) is removed at once; another's is waited for until its
+// session should be over, and then refused.
+func Join(
+	ctx context.Context, store *clusterstore.Store, broker clusterstore.Broker, timeoutMs int, log *slog.Logger,
+	onSession func(s coord.Session, brokerEpoch int64),
+) (*Membership, error) {
+	running, stop := context.WithCancel(context.Background())
+	m := &Membership{store: store, timeoutMs: timeoutMs, log: log, onSession: onSession, ctx: running, stop: stop, broker: broker}
+	if err := m.join(ctx); err != nil {
+		stop()
+		return nil, err
+	}
+	m.done.Go(m.keep)
+	return m, nil
+}
+
+// Epoch is the broker epoch of the registration in force.
+func (m *Membership) Epoch() int64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.epoch
+}
+
+// Session is the session in force; it may have expired.
+func (m *Membership) Session() coord.Session {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.session
+}
+
+// SetEndpoints changes what is advertised, now and in later registrations.
+func (m *Membership) SetEndpoints(ctx context.Context, endpoints []clusterstore.Endpoint) error {
+	m.mu.Lock()
+	m.broker.Endpoints = endpoints
+	b := m.broker
+	m.mu.Unlock()
+	return m.store.UpdateRegistration(ctx, &b)
+}
+
+// Close ends the session: the registration goes.
+func (m *Membership) Close(ctx context.Context) error {
+	m.stop()
+	m.done.Wait()
+	return m.Session().Close(ctx)
+}
+
+func (m *Membership) join(ctx context.Context) error {
+	session, err := m.store.Coord().NewSession(ctx, m.timeoutMs)
+	if err != nil {
+		return fmt.Errorf("controller: opening a session: %w", err)
+	}
+	m.mu.Lock()
+	b := m.broker
+	m.mu.Unlock()
+	b.TimestampMs = time.Now().UnixMilli()
+	epoch, err := m.register(ctx, session, &b)
+	if err != nil {
+		_ = session.Close(ctx)
+		return err
+	}
+	m.mu.Lock()
+	m.session, m.epoch = session, epoch
+	m.mu.Unlock()
+	m.onSession(session, epoch)
+	return nil
+}
+
+func (m *Membership) register(ctx context.Context, session coord.Session, b *clusterstore.Broker) (int64, error) {
+	watch, err := m.store.Coord().Watch(clusterstore.BrokerPath(b.ID), coord.WatchNode)
+	if err != nil {
+		return 0, err
+	}
+	defer watch.Close()
+	var patience <-chan time.Time
+	for {
+		epoch, err := m.store.Register(ctx, session, b)
+		if !errors.Is(err, coord.ErrNodeExists) {
+			return epoch, err
+		}
+		other, err := m.store.Broker(ctx, b.ID)
+		if errors.Is(err, coord.ErrNoNode) {
+			continue
+		}
+		if err != nil {
+			return 0, err
+		}
+		if b.Directory != "" && other.Directory == b.Directory {
+			if err := m.store.Unregister(ctx, other); err != nil && !errors.Is(err, coord.ErrNoNode) {
+				return 0, err
+			}
+			continue
+		}
+		if patience == nil {
+			m.log.Info("broker id is registered by another, waiting for that to end", "broker", b.ID)
+			patience = time.After(time.Duration(m.timeoutMs)*time.Millisecond*3/2 + time.Second)
+		}
+		select {
+		case <-watch.C():
+		case <-session.Expired():
+			return 0, coord.ErrSessionExpired
+		case <-ctx.Done():
+			return 0, ctx.Err()
+		case <-patience:
+			return 0, fmt.Errorf("controller: broker id %d is in use by another broker (session %#x): give this one another broker.id",
+				b.ID, other.Session)
+		}
+	}
+}
+
+// keep registers again after each expiry.
+func (m *Membership) keep() {
+	for {
+		select {
+		case <-m.ctx.Done():
+			return
+		case <-m.Session().Expired():
+		}
+		if m.ctx.Err() != nil {
+			return
+		}
+		m.log.Warn("session expired, registering again")
+		for m.join(m.ctx) != nil && m.ctx.Err() == nil {
+			sleep(m.ctx, campaignDelay)
+		}
+	}
+}

@@ -1,0 +1,184 @@
+package controller
+
+import (
+	"errors"
+
+	"milena/internal/clusterstore"
+	"milena/internal/coord"
+)
+
+// election chooses a leader for a partition that has a state.
+type election func(*partition) (choice, bool)
+
+// offlineElection is electOffline; whether unclean elections are allowed is asked only where no replica in sync lives.
+func (r *reign) offlineElection(p *partition) (choice, bool) {
+	live := func(broker int32) bool { return r.state.online(p.id, broker) }
+	if c, ok := electOffline(p.assignment.Replicas, p.state.ISR, live, false); ok {
+		return c, true
+	}
+	if len(keep(p.assignment.Replicas, live)) == 0 || !r.uncleanAllowed(p.id.Topic) {
+		return choice{}, false
+	}
+	return electOffline(p.assignment.Replicas, p.state.ISR, live, true)
+}
+
+func (r *reign) uncleanAllowed(topic string) bool {
+	config, err := r.store.Config(r.ctx, clusterstore.TopicEntity(topic))
+	if err != nil {
+		r.log.Warn("controller: configuration not readable, unclean election not allowed", "topic", topic, "error", err)
+		return false
+	}
+	if value, ok := config["unclean.leader.election.enable"]; ok {
+		return value == "true"
+	}
+	return r.cfg.UncleanElection()
+}
+
+// partitionTo validates and makes a change of phase.
+func (r *reign) partitionTo(p *partition, next partitionPhase) bool {
+	if !p.phase.mayBecome(next) {
+		r.refuse(invalid(p.id, p.phase, next))
+		return false
+	}
+	p.phase = next
+	return true
+}
+
+func (r *reign) partitionsTo(ps []*partition, next partitionPhase) {
+	for _, p := range ps {
+		r.partitionTo(p, next)
+	}
+}
+
+// partitionsOnline makes the nodes of new partitions and elects leaders for the others. A partition for which there is no leader keeps its
+// phase.
+func (r *reign) partitionsOnline(ps []*partition, elect election) error {
+	var fresh, others []*partition
+	for _, p := range ps {
+		switch {
+		case !p.phase.mayBecome(partitionOnline):
+			r.refuse(invalid(p.id, p.phase, partitionOnline))
+		case p.phase == partitionNew && p.state == nil:
+			fresh = append(fresh, p)
+		default:
+			others = append(others, p)
+		}
+	}
+	if err := r.initialize(fresh); err != nil {
+		return err
+	}
+	return r.elect(others, elect)
+}
+
+// initialize makes the state nodes of new partitions: the first live replica leads, all live ones are in sync.
+func (r *reign) initialize(ps []*partition) error {
+	states := map[PartitionID]*clusterstore.PartitionState{}
+	freshTopics := map[string]bool{}
+	var made []*partition
+	for _, p := range ps {
+		live := keep(p.assignment.Replicas, func(broker int32) bool { return r.state.online(p.id, broker) })
+		if len(live) == 0 {
+			r.log.Warn("controller: no replica of a new partition is alive", "partition", p.id.String(), "replicas", p.assignment.Replicas)
+			continue
+		}
+		states[p.id] = &clusterstore.PartitionState{Leader: live[0], ISR: live, ControllerEpoch: r.epoch.Number}
+		if p.id.Partition == 0 {
+			freshTopics[p.id.Topic] = true
+		}
+		made = append(made, p)
+	}
+	if len(made) == 0 {
+		return nil
+	}
+	err := r.store.CreatePartitionStates(r.ctx, r.epoch, states, freshTopics)
+	if errors.Is(err, coord.ErrNodeExists) || (errors.Is(err, coord.ErrNoNode) && !errors.Is(err, clusterstore.ErrFenced)) {
+		// A controller before this one was interrupted: one by one, keeping what is there.
+		for _, p := range made {
+			if err := r.store.RepairPartitionState(r.ctx, r.epoch, p.id, states[p.id]); err != nil {
+				return err
+			}
+		}
+	} else if err != nil {
+		return err
+	}
+	for _, p := range made {
+		p.state = states[p.id]
+		r.partitionTo(p, partitionOnline)
+		r.batch.leaderAndISR(r.liveReplicas(p), p.id, true)
+		r.batch.metadata(r.state.liveBrokers(), p)
+	}
+	return nil
+}
+
+// liveReplicas are a partition's replicas whose brokers live.
+func (r *reign) liveReplicas(p *partition) []int32 {
+	return keep(p.assignment.Replicas, func(broker int32) bool { return r.state.live[broker] != nil })
+}
+
+// elect writes new leaders, again for those whose ISR another changed meanwhile.
+func (r *reign) elect(ps []*partition, elect election) error {
+	for len(ps) > 0 {
+		states := map[PartitionID]*clusterstore.PartitionState{}
+		for _, p := range ps {
+			c, ok := elect(p)
+			if !ok {
+				continue
+			}
+			next := *p.state
+			next.Leader, next.ISR, next.LeaderEpoch, next.ControllerEpoch = c.Leader, c.ISR, p.state.LeaderEpoch+1, r.epoch.Number
+			next.Recovering = c.Unclean
+			if c.Unclean {
+				r.log.Warn("controller: unclean leader election, records may be lost", "partition", p.id.String(), "leader", c.Leader)
+			}
+			states[p.id] = &next
+		}
+		refused, err := r.write(states)
+		if err != nil {
+			return err
+		}
+		for _, p := range ps {
+			if states[p.id] == nil || refused[p.id] {
+				continue
+			}
+			r.partitionTo(p, partitionOnline)
+			r.batch.leaderAndISR(r.liveReplicas(p), p.id, false)
+			r.batch.metadata(r.state.liveBrokers(), p)
+		}
+		ps = refusedOf(ps, refused)
+	}
+	return nil
+}
+
+// write stores changed states and takes those over that were accepted; the refused ones are read again.
+func (r *reign) write(states map[PartitionID]*clusterstore.PartitionState) (refused map[PartitionID]bool, err error) {
+	if len(states) == 0 {
+		return nil, nil
+	}
+	again, err := r.store.UpdatePartitionStates(r.ctx, r.epoch, states)
+	if err != nil {
+		return nil, err
+	}
+	refused = map[PartitionID]bool{}
+	for _, id := range again {
+		refused[id] = true
+		if err := r.refresh(r.state.partition(id)); err != nil {
+			return nil, err
+		}
+	}
+	for id, state := range states {
+		if !refused[id] {
+			r.state.partition(id).state = state
+		}
+	}
+	return refused, nil
+}
+
+func refusedOf(ps []*partition, refused map[PartitionID]bool) []*partition {
+	var again []*partition
+	for _, p := range ps {
+		if refused[p.id] {
+			again = append(again, p)
+		}
+	}
+	return again
+}

@@ -1,0 +1,142 @@
+package controller
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"strconv"
+	"sync"
+	"time"
+
+	"milena/internal/clusterstore"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// Link is a lasting connection to one broker (peer.Conn).
+type Link interface {
+	Do(ctx context.Context, req kmsg.Request) (kmsg.Response, error)
+	Close()
+}
+
+// senders is the outbox of a reign: one queue and one goroutine for each live broker. Only the event loop calls it.
+type senders struct {
+	ctx      context.Context
+	dial     func(address string) Link
+	listener string
+	log      *slog.Logger
+	brokers  map[int32]*sender
+	running  sync.WaitGroup
+}
+
+// sender sends to one broker, one request at a time, each until it is answered or the broker is gone.
+type sender struct {
+	broker int32
+	link   Link
+	cancel context.CancelFunc
+	wake   chan struct{}
+
+	mu    sync.Mutex // guards queue
+	queue []outgoing
+}
+
+type outgoing struct {
+	req  kmsg.Request
+	done func(kmsg.Response)
+}
+
+// resendDelay is waited after a broker could not be reached.
+const resendDelay = 100 * time.Millisecond
+
+func (s *senders) open(b *clusterstore.Broker) {
+	s.close(b.ID)
+	endpoint, ok := b.Endpoint(s.listener)
+	if !ok {
+		s.log.Error("controller: broker has no endpoint for the listener between brokers", "broker", b.ID, "listener", s.listener)
+		return
+	}
+	address := net.JoinHostPort(endpoint.Host, strconv.Itoa(endpoint.Port))
+	ctx, cancel := context.WithCancel(s.ctx)
+	to := &sender{broker: b.ID, link: s.dial(address), cancel: cancel, wake: make(chan struct{}, 1)}
+	s.brokers[b.ID] = to
+	s.running.Go(func() { to.run(ctx, s.log) })
+}
+
+func (s *senders) close(broker int32) {
+	if to := s.brokers[broker]; to != nil {
+		to.cancel()
+		delete(s.brokers, broker)
+	}
+}
+
+func (s *senders) closeAll() {
+	for broker := range s.brokers {
+		s.close(broker)
+	}
+	s.running.Wait()
+}
+
+func (s *senders) send(broker int32, req kmsg.Request, done func(kmsg.Response)) {
+	to := s.brokers[broker]
+	if to == nil {
+		return
+	}
+	to.mu.Lock()
+	to.queue = append(to.queue, outgoing{req, done})
+	to.mu.Unlock()
+	select {
+	case to.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (s *sender) run(ctx context.Context, log *slog.Logger) {
+	defer s.link.Close()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.wake:
+		}
+		for {
+			s.mu.Lock()
+			if len(s.queue) == 0 {
+				s.mu.Unlock()
+				break
+			}
+			next := s.queue[0]
+			s.queue[0] = outgoing{}
+			s.queue = s.queue[1:]
+			s.mu.Unlock()
+			if !s.deliver(ctx, next, log) {
+				return
+			}
+		}
+	}
+}
+
+func (s *sender) deliver(ctx context.Context, out outgoing, log *slog.Logger) bool {
+	told := false
+	for {
+		resp, err := s.link.Do(ctx, out.req)
+		if ctx.Err() != nil {
+			return false
+		}
+		if err == nil {
+			if out.done != nil {
+				out.done(resp)
+			}
+			return true
+		}
+		if !told {
+			log.Warn("controller: broker cannot be reached, trying again", "broker", s.broker,
+				"request", kmsg.NameForKey(out.req.Key()), "error", err)
+			told = true
+		}
+		select {
+		case <-ctx.Done():
+			return false
+		case <-time.After(resendDelay):
+		}
+	}
+}
