@@ -3,8 +3,11 @@ package api
 import (
 	"errors"
 
+	"milena/internal/commitlog"
+	"milena/internal/logdir"
 	"milena/internal/partition"
 	"milena/internal/record"
+	"milena/internal/replica"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 )
@@ -27,6 +30,21 @@ func mappings() []mapping {
 		{is: partition.ErrOffsetOutOfRange, as: kerr.OffsetOutOfRange},
 		{is: partition.ErrPolicyViolation, as: kerr.PolicyViolation},
 		{is: partition.ErrOffline, as: kerr.KafkaStorageError},
+		{is: replica.ErrUnknownTopicOrPartition, as: kerr.UnknownTopicOrPartition},
+		{is: replica.ErrInvalidTopic, as: kerr.InvalidTopicException},
+		{is: replica.ErrInvalidRequiredAcks, as: kerr.InvalidRequiredAcks},
+		{is: replica.ErrTimedOut, as: kerr.RequestTimedOut},
+		{is: replica.ErrInconsistentTopicID, as: kerr.InconsistentTopicID},
+		{is: replica.ErrUnknownReplica, as: kerr.NotLeaderForPartition},
+		{is: logdir.ErrOffline, as: kerr.KafkaStorageError},
+		{is: commitlog.ErrOffsetOutOfRange, as: kerr.OffsetOutOfRange},
+		{is: commitlog.ErrOutOfOrderSequence, as: kerr.OutOfOrderSequenceNumber},
+		{is: commitlog.ErrInvalidProducerEpoch, as: kerr.InvalidProducerEpoch},
+		{is: commitlog.ErrInvalidTxnState, as: kerr.InvalidTxnState},
+		{is: commitlog.ErrCoordinatorFenced, as: kerr.TransactionCoordinatorFenced},
+		{is: commitlog.ErrRecordListTooLarge, as: kerr.RecordListTooLarge},
+		{is: commitlog.ErrNoSpace, as: kerr.KafkaStorageError},
+		{is: commitlog.ErrStorage, as: kerr.KafkaStorageError},
 		{is: record.ErrCorrupt, as: kerr.CorruptMessage},
 		{is: record.ErrTruncated, as: kerr.CorruptMessage},
 	}

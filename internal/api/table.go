@@ -16,6 +16,8 @@ type Services struct {
 	Replicas *replica.Replicas
 	Store    *clusterstore.Store
 	Logger   *slog.Logger
+	// BrokerEpoch is the epoch of this broker's registration; requests of the controller for an earlier one are refused. nil: not checked.
+	BrokerEpoch func() int64
 	// Data appends and reads; nil means Replicas.
 	Data DataPath
 	// AutoCreate makes topics that Metadata asked for; nil means that there is no such thing.
@@ -42,9 +44,18 @@ func (s *Services) Table() []Row {
 	rows = []Row{
 		s.produceRow(),
 		s.fetchRow(),
+		s.listOffsetsRow(),
 		s.metadataRow(),
+		s.leaderAndISRRow(),
+		s.stopReplicaRow(),
+		s.updateMetadataRow(),
 		s.apiVersionsRow(func() []Row { return rows }),
+		s.deleteRecordsRow(),
+		s.initProducerIDRow(),
+		s.offsetForLeaderEpochRow(),
+		s.describeLogDirsRow(),
 		s.describeClusterRow(),
+		s.describeProducersRow(),
 		s.describeTopicPartitionsRow(),
 	}
 	return rows

@@ -256,3 +256,11 @@ func (d *Dirs) All() []*Log {
 	defer d.mu.RUnlock()
 	return slices.Collect(maps.Values(d.logs))
 }
+
+// Space is the room on the directory's volume.
+func (d *Dir) Space() (vfs.Space, error) {
+	if d.Offline() {
+		return vfs.Space{}, ErrOffline
+	}
+	return d.env.FS.Space(d.path)
+}

@@ -70,13 +70,13 @@ func (p *Partition) setHighWatermark(to int64) {
 }
 
 // Committed tells whether an append of that leader epoch is over: everything below upTo is committed by enough replicas (nil), or it
-// cannot be known here any more (an error). done false: not yet.
+// cannot be known here any more (an error): this broker does not lead, or did not for a while and may have lost the records. done false: not yet.
 func (p *Partition) Committed(upTo int64, leaderEpoch int32) (done bool, err error) {
 	st := p.state.Load()
 	switch {
 	case st.Role == Offline:
 		return true, ErrOffline
-	case st.Role != Leader || st.LeaderEpoch != leaderEpoch:
+	case st.Role != Leader || leaderEpoch < st.LedSince:
 		return true, ErrNotLeaderOrFollower
 	case p.highWatermark.Load() < upTo:
 		return false, nil

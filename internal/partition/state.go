@@ -2,6 +2,7 @@ package partition
 
 import (
 	"slices"
+	"strconv"
 	"sync"
 	"sync/atomic"
 
@@ -30,8 +31,10 @@ type State struct {
 	PartitionEpoch int32 // version of the partition's state node
 	// LeaderEpochStart is the log's end when this broker became leader of LeaderEpoch; -1 on a follower.
 	LeaderEpochStart int64
-	Replicas         []int32
-	ISR              []int32
+	// LedSince is the first of the leader epochs since which this broker has led without a break: what it appended since is still there.
+	LedSince int32
+	Replicas []int32
+	ISR      []int32
 }
 
 // Log is what a partition needs of its log; *commitlog.Log is one.
@@ -58,6 +61,7 @@ type Log interface {
 type Partition struct {
 	Topic    string
 	Index    int32
+	name     string // "topic-0"
 	brokerID int32
 	log      Log
 
@@ -74,7 +78,7 @@ type Partition struct {
 
 // New makes a partition without a role over its log. highWatermark is the checkpointed one; it is brought within the log's bounds.
 func New(topic string, index, brokerID int32, log Log, highWatermark int64) *Partition {
-	p := &Partition{Topic: topic, Index: index, brokerID: brokerID, log: log}
+	p := &Partition{Topic: topic, Index: index, name: topic + "-" + strconv.Itoa(int(index)), brokerID: brokerID, log: log}
 	p.state.Store(&State{Role: None, Leader: -1, LeaderEpoch: -1, PartitionEpoch: -1, LeaderEpochStart: -1})
 	p.setHighWatermark(min(max(highWatermark, log.LogStartOffset()), log.LogEndOffset()))
 	return p
@@ -94,6 +98,9 @@ func (p *Partition) LastStableOffset() int64 {
 	}
 	return hw
 }
+
+// Name is "topic-0", for messages.
+func (p *Partition) Name() string { return p.name }
 
 // Log is the partition's log.
 func (p *Partition) Log() Log { return p.log }
@@ -133,7 +140,10 @@ func (p *Partition) becomeLocked(c Change) error {
 	}
 	if c.Leader == p.brokerID {
 		next.Role = Leader
-		next.LeaderEpochStart = old.LeaderEpochStart
+		next.LeaderEpochStart, next.LedSince = old.LeaderEpochStart, old.LedSince
+		if old.Role != Leader {
+			next.LedSince = c.LeaderEpoch
+		}
 		if c.LeaderEpoch > old.LeaderEpoch {
 			next.LeaderEpochStart = p.log.LogEndOffset()
 			if err := p.log.AssignEpochStart(c.LeaderEpoch, next.LeaderEpochStart); err != nil {

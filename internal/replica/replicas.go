@@ -1,103 +1,161 @@
-// Package replica holds the partitions hosted by this broker: append and read over many of them, become leader or follower as the
-// controller tells, checkpoints of high watermarks, deletion. It imports partition, logdir, metadata, config, metrics.
 package replica
 
 import (
 	"context"
+	"errors"
+	"log/slog"
+	"math"
+	"sync"
+	"sync/atomic"
+	"time"
 
-	"milena/internal/commitlog"
-	"milena/internal/record"
-
-	"github.com/twmb/franz-go/pkg/kmsg"
+	"milena/internal/config"
+	"milena/internal/logdir"
+	"milena/internal/metadata"
+	"milena/internal/partition"
 )
 
+// Options is what the replicas need.
+type Options struct {
+	BrokerID int32
+	Config   *config.Live
+	Dirs     *logdir.Dirs
+	Metadata *metadata.Cache
+	Logger   *slog.Logger
+	// TopicOverrides reads a topic's own configuration when it is first needed; later changes come by SetTopicConfig. nil: none has any.
+	TopicOverrides func(topic string) map[string]string
+}
+
 // Replicas is the set of hosted partitions.
-type Replicas struct{}
+type Replicas struct {
+	options Options
 
-// AppendRequest is a produce request (or a coordinator's append).
-type AppendRequest struct {
-	Acks       int16 // -1, 0, 1
-	TimeoutMs  int32
-	Origin     record.Origin
-	Partitions []AppendPartition
+	mu     sync.RWMutex
+	hosted map[logdir.TopicPartition]*hosted
+
+	changeMu        sync.Mutex
+	controllerEpoch int32
+
+	configMu sync.Mutex
+	topics   map[string]*topicConfig
+
+	appends, fetches sync.Pool // *appending, *fetching
+
+	parked  atomic.Int64 // requests that wait
+	stop    chan struct{}
+	running sync.WaitGroup
 }
 
-// AppendPartition is one partition's records, changed in place.
-type AppendPartition struct {
-	Topic     string
-	Partition int32
-	Records   []byte
+// hosted is one partition. part is nil where its log could not be opened: it answers with a storage error.
+type hosted struct {
+	part *partition.Partition
+	log  *logdir.Log
 }
 
-// AppendResult answers one AppendPartition, at the same index.
-type AppendResult struct {
-	Err            error // mapped in api; nil where appended
-	BaseOffset     int64
-	AppendTimeMs   int64 // -1 with CreateTime
-	LogStartOffset int64
+// New makes an empty set over directories that may not have been loaded yet: TopicConfig is what they are to be loaded with.
+func New(o Options) *Replicas {
+	r := &Replicas{
+		options: o, hosted: map[logdir.TopicPartition]*hosted{}, topics: map[string]*topicConfig{},
+		controllerEpoch: -1, stop: make(chan struct{}),
+	}
+	r.appends.New = func() any { return &appending{} }
+	r.fetches.New = func() any { return &fetching{} }
+	o.Dirs.OnFailure(r.directoryFailed)
+	o.Config.OnChange(func(_, now *config.Broker) { r.brokerConfigChanged(now) })
+	r.running.Go(r.checkpointHighWatermarks)
+	return r
 }
 
-// Append appends, and calls done once: at once for acks 0 and 1, and for acks -1 when the whole ISR has the records or the time is over.
-// done may run on the caller's goroutine or another; it must not block.
-func (r *Replicas) Append(req *AppendRequest, done func([]AppendResult)) { panic("unwritten") }
-
-// FetchRequest is a consumer's or follower's fetch, sessions already resolved.
-type FetchRequest struct {
-	ReplicaID     int32 // -1: consumer
-	ReplicaEpoch  int64
-	MaxWaitMs     int32
-	MinBytes      int32
-	MaxBytes      int32
-	ReadCommitted bool
-	Rack          string
-	Partitions    []FetchPartition
+// directoryFailed takes the partitions of a directory out of service.
+func (r *Replicas) directoryFailed(d *logdir.Dir) {
+	var failed []*partition.Partition
+	r.mu.RLock()
+	for _, h := range r.hosted {
+		if h.part != nil && h.log.Dir() == d {
+			failed = append(failed, h.part)
+		}
+	}
+	r.mu.RUnlock()
+	for _, p := range failed {
+		p.GoOffline()
+	}
 }
 
-// FetchPartition is where to read one partition.
-type FetchPartition struct {
-	Topic              string
-	Partition          int32
-	CurrentLeaderEpoch int32 // -1: not checked
-	FetchOffset        int64
-	LastFetchedEpoch   int32 // -1 none
-	LogStartOffset     int64 // of a follower
-	MaxBytes           int32
+// find is a hosted partition; the caller holds mu for reading.
+func (r *Replicas) find(topic string, index int32) (*partition.Partition, error) {
+	if h := r.hosted[logdir.TopicPartition{Topic: topic, Partition: index}]; h != nil {
+		if h.part == nil {
+			return nil, partition.ErrOffline
+		}
+		return h.part, nil
+	}
+	if r.options.Metadata.Image().Partition(topic, index) != nil {
+		return nil, partition.ErrNotLeaderOrFollower
+	}
+	return nil, ErrUnknownTopicOrPartition
 }
 
-// FetchResult answers one FetchPartition, at the same index.
-type FetchResult struct {
-	Err              error
-	HighWatermark    int64
-	LastStableOffset int64
-	LogStartOffset   int64
-	Aborted          []commitlog.AbortedTxn
-	Diverging        *EpochEnd // follower must truncate
-	Preferred        int32     // preferred read replica, -1 none
-	Slice            commitlog.Slice
+// Partition is a hosted partition, for those who ask about one.
+func (r *Replicas) Partition(topic string, index int32) (*partition.Partition, error) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.find(topic, index)
 }
 
-// EpochEnd is a leader epoch and the offset where it ends.
-type EpochEnd struct {
-	Epoch     int32
-	EndOffset int64
+// Parked is the number of requests that wait for records or for their commit.
+func (r *Replicas) Parked() int64 { return r.parked.Load() }
+
+// checkpointHighWatermarks writes them every replica.high.watermark.checkpoint.interval.ms.
+func (r *Replicas) checkpointHighWatermarks() {
+	interval := r.options.Config.Broker().HighWatermarkCheckpointMs
+	if interval <= 0 || interval > math.MaxInt64/int64(time.Millisecond) {
+		return
+	}
+	tick := time.NewTicker(time.Duration(interval) * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-r.stop:
+			return
+		case <-tick.C:
+			r.writeHighWatermarks()
+		}
+	}
 }
 
-// Fetch reads, and calls done once: at once when MinBytes are there, an error is, or MaxWaitMs is 0; else when they have come or the time is
-// over. cancel ends the wait early (its results are then released, done is not called). done must not block.
-func (r *Replicas) Fetch(req *FetchRequest, done func([]FetchResult)) (cancel func()) {
-	panic("unwritten")
+func (r *Replicas) writeHighWatermarks() {
+	r.options.Dirs.CheckpointHighWatermarks(func(l *logdir.Log) (int64, bool) {
+		r.mu.RLock()
+		h := r.hosted[l.TopicPartition]
+		r.mu.RUnlock()
+		if h == nil || h.part == nil || h.log != l {
+			return 0, false
+		}
+		return h.part.HighWatermark(), true
+	})
 }
 
-// BecomeLeaderOrFollower, StopReplicas apply the controller's requests; replies carry Kafka's codes by partition.
-func (r *Replicas) BecomeLeaderOrFollower(req *kmsg.LeaderAndISRRequest) *kmsg.LeaderAndISRResponse {
-	panic("unwritten")
+// Close takes every partition out of service, so that those who wait are answered, and writes the high watermarks. The logs are for
+// logdir to close, afterwards.
+func (r *Replicas) Close(ctx context.Context) error {
+	close(r.stop)
+	r.running.Wait()
+	r.changeMu.Lock()
+	defer r.changeMu.Unlock()
+	r.mu.RLock()
+	parts := make([]*partition.Partition, 0, len(r.hosted))
+	for _, h := range r.hosted {
+		if h.part != nil {
+			parts = append(parts, h.part)
+		}
+	}
+	r.mu.RUnlock()
+	for _, p := range parts {
+		p.Retire()
+	}
+	r.writeHighWatermarks()
+	if err := ctx.Err(); err != nil {
+		return errors.Join(errors.New("replica: closed in haste"), err)
+	}
+	return nil
 }
-func (r *Replicas) StopReplicas(req *kmsg.StopReplicaRequest) *kmsg.StopReplicaResponse {
-	panic("unwritten")
-}
-
-// SetTopicConfig tells every hosted partition of a topic of its changed overrides.
-func (r *Replicas) SetTopicConfig(topic string, overrides map[string]string) { panic("unwritten") }
-
-// Close flushes and closes everything for a clean shutdown.
-func (r *Replicas) Close(ctx context.Context) error { panic("unwritten") }

@@ -1,0 +1,96 @@
+package api
+
+import (
+	"milena/internal/partition"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// ListOffsets, v1 to v11: by timestamp, and the special timestamps latest, earliest, of the largest timestamp (v7), earliest local (v8),
+// latest tiered (v9) and earliest pending upload (v11). v0, which lists the starts of segments, is not served: Kafka 4 dropped it.
+
+func (s *Services) listOffsetsRow() Row {
+	return Row{Key: int16(kmsg.ListOffsets), Min: 1, Max: 11, MaxBytes: 16 << 20, Handle: s.listOffsets}
+}
+
+func (s *Services) listOffsets(call *Call, r kmsg.Request) {
+	req := r.(*kmsg.ListOffsetsRequest)
+	if req.Version < 2 {
+		req.IsolationLevel = 0
+	}
+	twice := duplicates(req)
+	resp := kmsg.NewPtrListOffsetsResponse()
+	for ti := range req.Topics {
+		t := &req.Topics[ti]
+		out := kmsg.NewListOffsetsResponseTopic()
+		out.Topic = t.Topic
+		for pi := range t.Partitions {
+			p := kmsg.NewListOffsetsResponseTopicPartition()
+			p.Partition, p.Timestamp, p.Offset, p.LeaderEpoch = t.Partitions[pi].Partition, -1, -1, -1
+			if twice[topicPartition{t.Topic, p.Partition}] {
+				p.ErrorCode = kerr.InvalidRequest.Code
+			} else {
+				s.listOffset(req, t.Topic, &t.Partitions[pi], &p)
+			}
+			out.Partitions = append(out.Partitions, p)
+		}
+		resp.Topics = append(resp.Topics, out)
+	}
+	call.Respond(resp)
+}
+
+func (s *Services) listOffset(req *kmsg.ListOffsetsRequest, topic string, in *kmsg.ListOffsetsRequestTopicPartition,
+	out *kmsg.ListOffsetsResponseTopicPartition) {
+	if in.Timestamp < 0 && (in.Timestamp < partition.TimestampEarliestPendingUpload || req.Version < sinceVersion(in.Timestamp)) {
+		out.ErrorCode = kerr.UnsupportedVersion.Code
+		return
+	}
+	epoch := in.CurrentLeaderEpoch
+	if req.Version < 4 {
+		epoch = -1
+	}
+	found, ok, err := s.Replicas.ListOffset(topic, in.Partition, req.ReplicaID, req.IsolationLevel, epoch, in.Timestamp)
+	out.ErrorCode = s.code(err)
+	if out.ErrorCode == kerr.OffsetNotAvailable.Code && req.Version < 5 {
+		out.ErrorCode = kerr.LeaderNotAvailable.Code
+	}
+	if err == nil && ok {
+		out.Timestamp, out.Offset, out.LeaderEpoch = found.TimestampMs, found.Offset, found.LeaderEpoch
+	}
+}
+
+// sinceVersion is the first version of ListOffsets that knows a special timestamp.
+func sinceVersion(timestamp int64) int16 {
+	switch timestamp {
+	case partition.TimestampMax:
+		return 7
+	case partition.TimestampEarliestLocal:
+		return 8
+	case partition.TimestampLatestTiered:
+		return 9
+	case partition.TimestampEarliestPendingUpload:
+		return 11
+	}
+	return 1
+}
+
+// duplicates are the partitions that a request names more than once.
+func duplicates(req *kmsg.ListOffsetsRequest) map[topicPartition]bool {
+	n := 0
+	for i := range req.Topics {
+		n += len(req.Topics[i].Partitions)
+	}
+	if n < 2 {
+		return nil
+	}
+	seen := make(map[topicPartition]bool, n) // true: more than once
+	for i := range req.Topics {
+		for j := range req.Topics[i].Partitions {
+			key := topicPartition{req.Topics[i].Topic, req.Topics[i].Partitions[j].Partition}
+			_, again := seen[key]
+			seen[key] = again
+		}
+	}
+	return seen
+}

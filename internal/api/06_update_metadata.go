@@ -1,0 +1,23 @@
+package api
+
+import (
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// UpdateMetadata, v0 to v8: the controller tells every broker of live brokers and of partitions' states.
+
+func (s *Services) updateMetadataRow() Row {
+	return Row{Key: int16(kmsg.UpdateMetadata), Min: 0, Max: 8, InterBroker: true, Handle: s.updateMetadata}
+}
+
+func (s *Services) updateMetadata(call *Call, r kmsg.Request) {
+	req := r.(*kmsg.UpdateMetadataRequest)
+	if req.Version >= 5 && s.staleBrokerEpoch(req.BrokerEpoch) {
+		resp := kmsg.NewPtrUpdateMetadataResponse()
+		resp.ErrorCode = kerr.StaleBrokerEpoch.Code
+		call.Respond(resp)
+		return
+	}
+	call.Respond(s.Replicas.UpdateMetadata(req))
+}

@@ -1,0 +1,96 @@
+package partition
+
+import (
+	"milena/internal/commitlog"
+	"milena/internal/config"
+	"milena/internal/record"
+)
+
+// fakeLog is a log of records of one byte each, one to an offset, with an epoch each; nothing is stored.
+type fakeLog struct {
+	start, high int64
+	epochs      []int32 // of offset start+i
+	assigned    []EpochEnd
+	unstable    int64 // -1 none
+	refuse      error // of the next append or assignment
+	duplicate   bool
+	cfg         config.Topic
+}
+
+func (l *fakeLog) end() int64 { return l.start + int64(len(l.epochs)) }
+
+func (l *fakeLog) AppendAsLeader(c record.Checked, leaderEpoch int32, _ record.Origin) (commitlog.Appended, error) {
+	if l.refuse != nil {
+		return commitlog.Appended{}, l.refuse
+	}
+	if l.duplicate {
+		return commitlog.Appended{FirstOffset: l.start, LastOffset: l.end() - 1, Duplicate: true}, nil
+	}
+	first := l.end()
+	for range c.MaxTimestampOffsetDelta + 1 {
+		l.epochs = append(l.epochs, leaderEpoch)
+	}
+	return commitlog.Appended{FirstOffset: first, LastOffset: l.end() - 1, AppendTimeMs: -1, LogStartOffset: l.start}, nil
+}
+
+func (l *fakeLog) Read(offset int64, maxBytes int, upTo int64, atLeastOne bool) (commitlog.Slice, error) {
+	size := min(int(upTo-offset), maxBytes)
+	if size == 0 && atLeastOne {
+		size = 1
+	}
+	return commitlog.Slice{SizeBytes: size, Release: func() {}}, nil
+}
+
+func (l *fakeLog) SizeBetween(from, to int64) int64 { return to - from }
+func (l *fakeLog) LogStartOffset() int64            { return l.start }
+func (l *fakeLog) LogEndOffset() int64              { return l.end() }
+func (l *fakeLog) FirstUnstableOffset() (int64, bool) {
+	return l.unstable, l.unstable >= 0
+}
+func (l *fakeLog) SetHighWatermark(offset int64) { l.high = offset }
+
+func (l *fakeLog) OffsetForTimestamp(timestampMs, _ int64) (commitlog.TimestampOffset, bool, error) {
+	if timestampMs < l.start || timestampMs >= l.end() {
+		return commitlog.TimestampOffset{}, false, nil
+	}
+	return commitlog.TimestampOffset{TimestampMs: timestampMs, Offset: timestampMs, LeaderEpoch: l.EpochAt(timestampMs)}, true, nil
+}
+
+func (l *fakeLog) OffsetOfMaxTimestamp() (commitlog.TimestampOffset, bool, error) {
+	return l.OffsetForTimestamp(l.end()-1, 0)
+}
+
+func (l *fakeLog) EpochEnd(epoch int32) (int32, int64) {
+	found, end := int32(-1), int64(-1)
+	for i, e := range l.epochs {
+		if e <= epoch {
+			found, end = e, l.start+int64(i)+1
+		}
+	}
+	return found, end
+}
+
+func (l *fakeLog) EpochAt(offset int64) int32 {
+	if offset < l.start || offset >= l.end() {
+		return -1
+	}
+	return l.epochs[offset-l.start]
+}
+
+func (l *fakeLog) AssignEpochStart(epoch int32, startOffset int64) error {
+	if l.refuse != nil {
+		return l.refuse
+	}
+	l.assigned = append(l.assigned, EpochEnd{epoch, startOffset})
+	return nil
+}
+
+func (l *fakeLog) AbortedTxns(from, to int64) ([]commitlog.AbortedTxn, error) {
+	return []commitlog.AbortedTxn{{ProducerID: 7, FirstOffset: from}}, nil
+}
+func (l *fakeLog) Producers() []commitlog.Producer { return []commitlog.Producer{{ID: 7}} }
+func (l *fakeLog) AdvanceLogStartOffset(offset int64) error {
+	l.epochs, l.start = l.epochs[offset-l.start:], offset
+	return nil
+}
+func (l *fakeLog) Config() *config.Topic { return &l.cfg }

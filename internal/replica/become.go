@@ -1,0 +1,177 @@
+package replica
+
+import (
+	"errors"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"milena/internal/logdir"
+	"milena/internal/partition"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// becoming is one partition of a LeaderAndIsr request.
+type becoming struct {
+	logdir.TopicPartition
+	id     [16]byte
+	isNew  bool
+	change partition.Change
+	code   int16
+}
+
+// BecomeLeaderOrFollower applies the controller's LeaderAndIsr. A controller older than the last one heard is refused as a whole
+// (STALE_CONTROLLER_EPOCH); each partition carries its own code: STALE_CONTROLLER_EPOCH for an old or unchanged leader epoch, as Kafka says
+// it, INCONSISTENT_TOPIC_ID, KAFKA_STORAGE_ERROR, UNKNOWN_TOPIC_OR_PARTITION where this broker is not one of the replicas.
+func (r *Replicas) BecomeLeaderOrFollower(req *kmsg.LeaderAndISRRequest) *kmsg.LeaderAndISRResponse {
+	r.changeMu.Lock()
+	defer r.changeMu.Unlock()
+	if req.ControllerEpoch < r.controllerEpoch {
+		return RefuseLeaderAndISR(req, kerr.StaleControllerEpoch.Code)
+	}
+	r.controllerEpoch = req.ControllerEpoch
+	resp := kmsg.NewPtrLeaderAndISRResponse()
+	resp.Version = req.Version
+	all := changesOf(req)
+	inParallel(len(all), func(i int) { all[i].code = r.become(&all[i]) })
+	for i := range all {
+		answerChange(resp, &all[i])
+	}
+	return resp
+}
+
+// RefuseLeaderAndISR refuses a whole request; its partitions carry the code too.
+func RefuseLeaderAndISR(req *kmsg.LeaderAndISRRequest, code int16) *kmsg.LeaderAndISRResponse {
+	resp := kmsg.NewPtrLeaderAndISRResponse()
+	resp.Version, resp.ErrorCode = req.Version, code
+	all := changesOf(req)
+	for i := range all {
+		all[i].code = code
+		answerChange(resp, &all[i])
+	}
+	return resp
+}
+
+// UpdateMetadata takes a controller's picture of the cluster; one of an old controller is refused (STALE_CONTROLLER_EPOCH).
+func (r *Replicas) UpdateMetadata(req *kmsg.UpdateMetadataRequest) *kmsg.UpdateMetadataResponse {
+	r.changeMu.Lock()
+	defer r.changeMu.Unlock()
+	resp := kmsg.NewPtrUpdateMetadataResponse()
+	resp.Version = req.Version
+	if req.ControllerEpoch < r.controllerEpoch {
+		resp.ErrorCode = kerr.StaleControllerEpoch.Code
+		return resp
+	}
+	r.controllerEpoch = req.ControllerEpoch
+	r.options.Metadata.Update(req)
+	return resp
+}
+
+// changesOf gives the request's partitions, whatever its version.
+func changesOf(req *kmsg.LeaderAndISRRequest) []becoming {
+	var all []becoming
+	add := func(topic string, id [16]byte, p *kmsg.LeaderAndISRRequestTopicPartition) {
+		all = append(all, becoming{
+			TopicPartition: logdir.TopicPartition{Topic: topic, Partition: p.Partition}, id: id, isNew: p.IsNew,
+			change: partition.Change{
+				Leader: p.Leader, LeaderEpoch: p.LeaderEpoch, PartitionEpoch: p.ZKVersion, Replicas: p.Replicas, ISR: p.ISR,
+			},
+		})
+	}
+	for i := range req.PartitionStates {
+		add(req.PartitionStates[i].Topic, [16]byte{}, &req.PartitionStates[i])
+	}
+	for t := range req.TopicStates {
+		topic := &req.TopicStates[t]
+		for i := range topic.PartitionStates {
+			add(topic.Topic, topic.TopicID, &topic.PartitionStates[i])
+		}
+	}
+	return all
+}
+
+func answerChange(resp *kmsg.LeaderAndISRResponse, b *becoming) {
+	p := kmsg.NewLeaderAndISRResponseTopicPartition()
+	p.Topic, p.Partition, p.ErrorCode = b.Topic, b.Partition, b.code
+	if resp.Version < 5 {
+		resp.Partitions = append(resp.Partitions, p)
+		return
+	}
+	if n := len(resp.Topics); n == 0 || resp.Topics[n-1].TopicID != b.id {
+		topic := kmsg.NewLeaderAndISRResponseTopic()
+		topic.TopicID = b.id
+		resp.Topics = append(resp.Topics, topic)
+	}
+	last := &resp.Topics[len(resp.Topics)-1]
+	last.Partitions = append(last.Partitions, p)
+}
+
+// become applies one partition's change and gives its code.
+func (r *Replicas) become(b *becoming) int16 {
+	r.mu.RLock()
+	h := r.hosted[b.TopicPartition]
+	r.mu.RUnlock()
+	if h != nil && h.part != nil {
+		if known := h.log.TopicID(); b.id != ([16]byte{}) && known != ([16]byte{}) && known != b.id {
+			return kerr.InconsistentTopicID.Code
+		}
+	}
+	if !slices.Contains(b.change.Replicas, r.options.BrokerID) {
+		return kerr.UnknownTopicOrPartition.Code
+	}
+	h, err := r.host(h, b)
+	if err == nil {
+		err = h.part.Become(b.change)
+	}
+	switch {
+	case err == nil:
+		return 0
+	case errors.Is(err, partition.ErrFencedLeaderEpoch):
+		return kerr.StaleControllerEpoch.Code
+	}
+	r.options.Logger.Error("partition cannot be served", "topic", b.Topic, "partition", b.Partition, "error", err)
+	return kerr.KafkaStorageError.Code
+}
+
+// host gives the hosted partition with its log, making it where this is the first that is heard of it.
+func (r *Replicas) host(h *hosted, b *becoming) (*hosted, error) {
+	if h != nil && h.part != nil {
+		return h, r.options.Dirs.AssignTopicID(h.log, b.id)
+	}
+	l, err := r.logOf(b.TopicPartition, b.id, b.isNew)
+	made := &hosted{log: l}
+	if err == nil {
+		made.part = partition.New(b.Topic, b.Partition, r.options.BrokerID, l, l.HighWatermark)
+	}
+	r.mu.Lock()
+	r.hosted[b.TopicPartition] = made
+	r.mu.Unlock()
+	if err == nil && l.Dir().Offline() {
+		made.part.GoOffline() // it failed while it was not in the map for directoryFailed to find
+	}
+	return made, err
+}
+
+// inParallel calls f for 0..n-1, on several goroutines where there are many: each may wait for the disk.
+func inParallel(n int, f func(int)) {
+	workers := min(n/8+1, 4*runtime.GOMAXPROCS(0))
+	if workers == 1 {
+		for i := range n {
+			f(i)
+		}
+		return
+	}
+	var next atomic.Int64
+	var wait sync.WaitGroup
+	for range workers {
+		wait.Go(func() {
+			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+				f(i)
+			}
+		})
+	}
+	wait.Wait()
+}

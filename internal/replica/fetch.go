@@ -1,0 +1,169 @@
+package replica
+
+import (
+	"slices"
+	"time"
+
+	"milena/internal/commitlog"
+	"milena/internal/partition"
+)
+
+// FetchRequest is a consumer's or follower's fetch, sessions already resolved.
+type FetchRequest struct {
+	ReplicaID     int32 // -1: consumer; -2: Kafka's debugging consumer, which reads to the log's end
+	ReplicaEpoch  int64
+	MaxWaitMs     int32
+	MinBytes      int32
+	MaxBytes      int32
+	ReadCommitted bool
+	Rack          string
+	Partitions    []FetchPartition
+	// AnyReplica lets a consumer read from a follower too (KIP-392: Fetch from v11).
+	AnyReplica bool
+}
+
+// FetchPartition is where to read one partition.
+type FetchPartition struct {
+	Topic              string
+	Partition          int32
+	CurrentLeaderEpoch int32 // -1: not checked
+	FetchOffset        int64
+	LastFetchedEpoch   int32 // -1 none
+	LogStartOffset     int64 // of a follower
+	MaxBytes           int32
+}
+
+// FetchResult answers one FetchPartition, at the same index. With an error the offsets are -1.
+type FetchResult struct {
+	Err              error
+	HighWatermark    int64
+	LastStableOffset int64
+	LogStartOffset   int64
+	Aborted          []commitlog.AbortedTxn
+	Diverging        *EpochEnd // follower must truncate
+	Preferred        int32     // preferred read replica, -1 none
+	Slice            commitlog.Slice
+}
+
+// EpochEnd is a leader epoch and the offset where it ends.
+type EpochEnd = partition.EpochEnd
+
+// fetching is one fetch request; used again when it was answered without waiting.
+type fetching struct {
+	results []FetchResult
+	slots   []fetchSlot
+}
+
+// fetchSlot is one partition of it.
+type fetchSlot struct {
+	part      *partition.Partition // nil: refused, see the result
+	read      partition.ReadRequest
+	available int64 // bytes counted so far
+	watch     partition.Watch
+}
+
+func nothingToRelease() {}
+
+// Fetch reads, and calls done once: at once when MinBytes are there, an error is, or MaxWaitMs is 0; else when they have come or the time is
+// over. cancel ends the wait early (its results are then released, done is not called); it is nil where done was called already.
+// done must not block; the results are its own only until it returns, the slices until it releases them.
+func (r *Replicas) Fetch(req *FetchRequest, done func([]FetchResult)) (cancel func()) {
+	f := r.fetches.Get().(*fetching)
+	f.begin(len(req.Partitions))
+	r.findForFetch(req, f)
+	sizeBytes, now := f.read(req.MaxBytes)
+	if now || sizeBytes >= int64(req.MinBytes) || req.MaxWaitMs <= 0 || len(req.Partitions) == 0 {
+		done(f.results)
+		clear(f.results)
+		clear(f.slots)
+		r.fetches.Put(f)
+		return nil
+	}
+	f.release()
+	return r.parkFetch(req, f, done)
+}
+
+func (f *fetching) begin(n int) {
+	if cap(f.results) < n {
+		f.results, f.slots = make([]FetchResult, n), make([]fetchSlot, n)
+	}
+	f.results, f.slots = f.results[:n], f.slots[:n]
+}
+
+// findForFetch finds all partitions under one lock.
+func (r *Replicas) findForFetch(req *FetchRequest, f *fetching) {
+	isolation := partition.UpToHighWatermark
+	switch {
+	case req.ReplicaID != -1:
+		isolation = partition.UpToLogEnd
+	case req.ReadCommitted:
+		isolation = partition.UpToLastStable
+	}
+	leaderOnly := req.ReplicaID >= 0 || req.ReplicaID == -1 && !req.AnyReplica
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	for i := range req.Partitions {
+		p, slot := &req.Partitions[i], &f.slots[i]
+		var err error
+		slot.part, err = r.find(p.Topic, p.Partition)
+		if err == nil && req.ReplicaID >= 0 && !slices.Contains(slot.part.State().Replicas, req.ReplicaID) {
+			slot.part, err = nil, ErrUnknownReplica
+		}
+		f.results[i].Err = err
+		slot.read = partition.ReadRequest{
+			Offset: p.FetchOffset, CurrentLeaderEpoch: p.CurrentLeaderEpoch, LastFetchedEpoch: p.LastFetchedEpoch,
+			MaxBytes: int(p.MaxBytes), Isolation: isolation, LeaderOnly: leaderOnly,
+		}
+	}
+}
+
+// read reads every partition in order as far as maxBytes goes. The first one that has anything gives at least one batch, however large.
+// now says that the answer cannot wait: an error, or a divergence.
+func (f *fetching) read(maxBytes int32) (sizeBytes int64, now bool) {
+	left, first := int64(maxBytes), true
+	for i := range f.slots {
+		slot, result := &f.slots[i], &f.results[i]
+		if slot.part == nil {
+			*result = FetchResult{Err: result.Err}
+			result.refused(result.Err)
+			now = true
+			continue
+		}
+		read := slot.read
+		read.MaxBytes, read.AtLeastOne = int(max(0, min(int64(read.MaxBytes), left))), first
+		var got partition.ReadResult
+		if err := slot.part.Read(&read, &got); err != nil {
+			result.refused(err)
+			now = true
+			continue
+		}
+		*result = FetchResult{
+			HighWatermark: got.HighWatermark, LastStableOffset: got.LastStableOffset, LogStartOffset: got.LogStartOffset,
+			Aborted: got.Aborted, Diverging: got.Diverging, Preferred: -1, Slice: got.Slice,
+		}
+		now = now || got.Diverging != nil
+		if got.Slice.SizeBytes > 0 {
+			first = false
+			sizeBytes += int64(got.Slice.SizeBytes)
+			left -= int64(got.Slice.SizeBytes)
+		}
+	}
+	return sizeBytes, now
+}
+
+func (r *FetchResult) refused(err error) {
+	*r = FetchResult{
+		Err: err, HighWatermark: -1, LastStableOffset: -1, LogStartOffset: -1, Preferred: -1, Slice: commitlog.Slice{Release: nothingToRelease},
+	}
+}
+
+func (f *fetching) release() {
+	for i := range f.results {
+		if release := f.results[i].Slice.Release; release != nil {
+			release()
+		}
+		f.results[i] = FetchResult{}
+	}
+}
+
+func wait(ms int32) time.Duration { return time.Duration(max(0, ms)) * time.Millisecond }

@@ -1,0 +1,95 @@
+package replica
+
+import (
+	"sync"
+	"time"
+)
+
+// parkedFetch is a fetch that waits for MinBytes. Each change of a partition counts that partition's bytes anew; when there are enough, the
+// read is done on a goroutine of its own: at once where the machine is idle, and where it is busy it takes all that has gathered until
+// its turn comes, without the append that woke it paying for it. It is not used again.
+type parkedFetch struct {
+	*fetching
+	of       *Replicas
+	done     func([]FetchResult)
+	minBytes int64
+	maxBytes int32
+	timer    *time.Timer
+	setUp    sync.Mutex // held until every watch stands, so that none is stopped before it began
+
+	mu        sync.Mutex // guards what follows and slots' available
+	available int64
+	over      bool
+}
+
+func (r *Replicas) parkFetch(req *FetchRequest, f *fetching, done func([]FetchResult)) (cancel func()) {
+	p := &parkedFetch{fetching: f, of: r, done: done, minBytes: int64(req.MinBytes), maxBytes: req.MaxBytes}
+	r.parked.Add(1)
+	p.setUp.Lock()
+	p.timer = time.AfterFunc(wait(req.MaxWaitMs), p.expire)
+	for i := range f.slots {
+		f.slots[i].part.Watch(&f.slots[i].watch, p, i)
+	}
+	p.setUp.Unlock()
+	for i := range f.slots {
+		p.Changed(i) // what happened before the watch stood
+	}
+	return p.cancel
+}
+
+// Changed counts one partition anew.
+func (p *parkedFetch) Changed(i int) {
+	slot := &p.slots[i]
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.over {
+		return
+	}
+	available, failed := slot.part.Available(&slot.read)
+	available = min(available, int64(slot.read.MaxBytes))
+	p.available += available - slot.available
+	slot.available = available
+	if failed || p.available >= p.minBytes {
+		p.over = true
+		go p.finish()
+	}
+}
+
+// take claims the end of the wait for one caller.
+func (p *parkedFetch) take() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.over {
+		return false
+	}
+	p.over = true
+	return true
+}
+
+func (p *parkedFetch) expire() {
+	if p.take() {
+		p.finish()
+	}
+}
+
+func (p *parkedFetch) cancel() {
+	if p.take() {
+		p.leave()
+	}
+}
+
+func (p *parkedFetch) leave() {
+	p.setUp.Lock()
+	defer p.setUp.Unlock()
+	p.timer.Stop()
+	for i := range p.slots {
+		p.slots[i].watch.Stop()
+	}
+	p.of.parked.Add(-1)
+}
+
+func (p *parkedFetch) finish() {
+	p.leave()
+	p.read(p.maxBytes)
+	p.done(p.results)
+}
