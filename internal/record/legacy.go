@@ -12,6 +12,8 @@ var (
 	errLegacyShape  = errors.New("message sizes do not add up")
 	errLegacyNested = errors.New("compressed message inside a compressed message")
 	errLegacyMagic  = errors.New("inner message's magic differs from the wrapper's")
+	errLegacyCRC    = errors.New("wrong checksum of a message inside a compressed message")
+	errNotLegacy    = errors.New("message format v2 where an older one is expected")
 	errLegacyNull   = errors.New("compressed message without a value")
 )
 
@@ -39,49 +41,113 @@ func checkLegacyCRC(m []byte) error {
 	return fmt.Errorf("%w: Record is corrupt (stored crc = %d, computed crc = %d)", ErrCorrupt, stored, computed)
 }
 
-// legacyRecords decodes one v0 or v1 message: a record, or the wrapper of a compressed message set.
+// Message is a record of an old message set, with the checksum that each record had there.
+type Message struct {
+	Record
+	CRC   uint32
+	Valid bool // the checksum is right
+}
+
+// Messages decodes one v0 or v1 message: a record, or all records in the wrapper of a compressed message set. Checksums are reported,
+// not demanded. An error wraps ErrCorrupt, or is ErrTruncated; nothing comes after it.
+func Messages(batch []byte, maxBytes int) iter.Seq2[Message, error] {
+	return func(yield func(Message, error) bool) {
+		h, err := ParseHeader(batch)
+		if err == nil && h.SizeBytes > len(batch) {
+			err = ErrTruncated
+		}
+		if err == nil && h.Magic >= 2 {
+			err = errNotLegacy
+		}
+		if err != nil {
+			yield(Message{}, corrupt(err))
+			return
+		}
+		if err := legacyMessages(batch[:h.SizeBytes], &h, maxBytes, yield); err != nil {
+			yield(Message{}, corrupt(err))
+		}
+	}
+}
+
+// legacyRecords is Messages where every checksum must be right.
 func legacyRecords(m []byte, h *Header, maxBytes int, yield func(Record, error) bool) {
+	var bad, stopped bool
+	err := legacyMessages(m, h, maxBytes, func(r Message, _ error) bool {
+		bad = !r.Valid
+		stopped = !bad && !yield(r.Record, nil)
+		return !bad && !stopped
+	})
+	if bad {
+		err = errLegacyCRC
+	}
+	if err != nil && !stopped {
+		yield(Record{}, corrupt(err))
+	}
+}
+
+// legacyMessages yields what it can decode; the error comes after that.
+func legacyMessages(m []byte, h *Header, maxBytes int, yield func(Message, error) bool) error {
 	r, err := legacyRecord(m, h)
 	if err != nil {
-		yield(Record{}, corrupt(err))
-		return
+		return err
 	}
 	if h.Codec() == None {
-		yield(r, nil)
-		return
+		yield(Message{Record: r, CRC: h.CRC, Valid: checkLegacyCRC(m) == nil}, nil)
+		return nil
 	}
 	if r.Value == nil {
-		yield(Record{}, corrupt(errLegacyNull))
-		return
+		return errLegacyNull
 	}
 	set, err := decompressLegacy(h.Codec(), r.Value, maxBytes)
 	if err != nil {
-		yield(Record{}, err)
-		return
+		return err
 	}
 	// In v1 the wrapper has the offset of its last message, and the offsets inside are relative; in v0 they are absolute.
 	var shift int64
 	if h.Magic == 1 {
 		last, err := lastInnerOffset(set)
 		if err != nil {
-			yield(Record{}, corrupt(err))
-			return
+			return err
 		}
 		shift = h.BaseOffset - last
 	}
-	for inner, err := range innerMessages(set, h.Magic) {
+	for len(set) > 0 {
+		size, err := frame(set)
 		if err != nil {
-			yield(Record{}, corrupt(err))
-			return
+			return err
 		}
-		inner.Offset += shift
-		if h.TimestampType() == LogAppendTime {
-			inner.TimestampMs = h.MaxTimestamp
+		inner, err := innerMessage(set[:size:size], h, shift)
+		if err != nil {
+			return err
 		}
 		if !yield(inner, nil) {
-			return
+			return nil
 		}
+		set = set[size:]
 	}
+	return nil
+}
+
+// innerMessage decodes a message out of the wrapper h.
+func innerMessage(m []byte, wrapper *Header, shift int64) (Message, error) {
+	h, err := ParseHeader(m)
+	switch {
+	case err != nil:
+		return Message{}, err
+	case h.Magic != wrapper.Magic:
+		return Message{}, errLegacyMagic
+	case h.Codec() != None:
+		return Message{}, errLegacyNested
+	}
+	r, err := legacyRecord(m, &h)
+	if err != nil {
+		return Message{}, err
+	}
+	r.Offset += shift
+	if wrapper.TimestampType() == LogAppendTime {
+		r.TimestampMs = wrapper.MaxTimestamp
+	}
+	return Message{Record: r, CRC: h.CRC, Valid: checkLegacyCRC(m) == nil}, nil
 }
 
 // decompressLegacy unpacks a wrapper's value. Format v0 came with a wrong checksum in the header of LZ4 frames, which is let pass.
@@ -109,38 +175,6 @@ func lastInnerOffset(set []byte) (int64, error) {
 		set = set[size:]
 	}
 	return last, nil
-}
-
-// innerMessages decodes the messages of an unpacked wrapper, with their offsets as they stand there.
-func innerMessages(set []byte, magic int8) iter.Seq2[Record, error] {
-	return func(yield func(Record, error) bool) {
-		for len(set) > 0 {
-			size, err := frame(set)
-			if err != nil {
-				yield(Record{}, err)
-				return
-			}
-			m := set[:size:size]
-			set = set[size:]
-			h, err := ParseHeader(m)
-			switch {
-			case err != nil:
-			case h.Magic != magic:
-				err = errLegacyMagic
-			case h.Codec() != None:
-				err = errLegacyNested
-			default:
-				err = checkLegacyCRC(m)
-			}
-			var r Record
-			if err == nil {
-				r, err = legacyRecord(m, &h)
-			}
-			if !yield(r, err) || err != nil {
-				return
-			}
-		}
-	}
 }
 
 // legacyRecord decodes one message's fields.
