@@ -58,6 +58,9 @@ func (c *Call) Gone() {
 	}
 }
 
+// Waiting tells whether the handler waits for something that its client can as well ask for again.
+func (c *Call) Waiting() bool { return c.gone.Load() != nil }
+
 // Respond answers with a response of kmsg, encoded at the request's version.
 func (c *Call) Respond(resp kmsg.Response) {
 	resp.SetVersion(c.Header.Version)
