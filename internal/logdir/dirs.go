@@ -109,11 +109,11 @@ func Open(o Options) (*Dirs, error) {
 			name = filepath.ToSlash(abs)
 		}
 		if slices.ContainsFunc(d.dirs, func(other *Dir) bool { return other.path == name }) {
-			d.unlock()
 			return nil, fmt.Errorf("log.dirs names %s twice", name)
 		}
-		dir := d.newDir(name)
-		d.dirs = append(d.dirs, dir)
+		d.dirs = append(d.dirs, d.newDir(name))
+	}
+	for _, dir := range d.dirs {
 		if err := dir.open(); err != nil {
 			var identity *IdentityError
 			if errors.Is(err, vfs.ErrLocked) || errors.As(err, &identity) {
