@@ -122,9 +122,14 @@ func (env *Env) run(ctx context.Context, tool *Tool, args []string) int {
 	err := tool.Run(ctx, env, args)
 	var exit *exitError
 	var usage *usageError
+	var arguments *argparseError
 	switch {
 	case err == nil:
 		return 0
+	case errors.As(err, &arguments):
+		fmt.Fprint(env.Stderr, arguments.options.usage())
+		fmt.Fprintln(env.Stderr, wrap(arguments.options.Program+": error: "+arguments.message, "", 75))
+		return 1
 	case errors.As(err, &exit):
 		if exit.message != "" {
 			fmt.Fprintln(env.Stderr, exit.message)
@@ -172,7 +177,8 @@ func (env *Env) Parse(args []string) (*Values, error) {
 	options := env.Tool.Options()
 	values, err := options.parse(args)
 	var unusable *valueError
-	if errors.As(err, &unusable) {
+	var arguments *argparseError
+	if errors.As(err, &unusable) || errors.As(err, &arguments) {
 		return nil, err
 	}
 	if err != nil {
@@ -189,6 +195,10 @@ func (env *Env) printHelp(w io.Writer) {
 	if env.Tool.Options != nil {
 		env.Tool.Options().printHelp(w)
 	}
+	env.printExamples(w)
+}
+
+func (env *Env) printExamples(w io.Writer) {
 	if env.Tool.Examples != "" {
 		fmt.Fprintln(w, "\nExamples:")
 		for _, line := range strings.Split(strings.TrimSpace(env.Tool.Examples), "\n") {

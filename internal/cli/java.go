@@ -2,6 +2,7 @@ package cli
 
 import (
 	"sort"
+	"strconv"
 	"unicode/utf16"
 )
 
@@ -19,16 +20,32 @@ func javaSizedOrder(names []string) []string {
 }
 
 func javaOrderFrom(names []string, capacity int) []string {
-	for len(names)*4 > capacity*3 {
+	ordered := append([]string{}, names...)
+	javaOrder(ordered, capacity, javaHash)
+	return ordered
+}
+
+// topicPartition names one partition of a topic.
+type topicPartition struct {
+	topic     string
+	partition int32
+}
+
+func (tp topicPartition) String() string { return tp.topic + "-" + strconv.Itoa(int(tp.partition)) }
+
+// javaHash is TopicPartition.hashCode.
+func (tp topicPartition) javaHash() int32 { return 31*(31+tp.partition) + javaHash(tp.topic) }
+
+// javaOrder sorts keys as a HashMap that began with capacity buckets has them.
+func javaOrder[K any](keys []K, capacity int, hash func(K) int32) {
+	for len(keys)*4 > capacity*3 {
 		capacity *= 2
 	}
-	ordered := append([]string{}, names...)
-	bucket := func(name string) int {
-		h := uint32(javaHash(name))
+	bucket := func(key K) int {
+		h := uint32(hash(key))
 		return int((h ^ h>>16) & uint32(capacity-1))
 	}
-	sort.SliceStable(ordered, func(i, j int) bool { return bucket(ordered[i]) < bucket(ordered[j]) })
-	return ordered
+	sort.SliceStable(keys, func(i, j int) bool { return bucket(keys[i]) < bucket(keys[j]) })
 }
 
 // javaHash is String.hashCode: over UTF-16 units.

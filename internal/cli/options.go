@@ -29,6 +29,7 @@ type Option struct {
 	Required bool     // said in the help; Argparse style refuses a command line without it
 	Many     bool     // may be given more than once: All has them in order
 	Choices  []string // allowed values; empty: any
+	Plus     bool     // Argparse: takes all arguments up to the next option
 	Hidden   bool     // accepted, not shown: what older releases had
 	Help     string
 }
@@ -45,9 +46,12 @@ const (
 // Options is what a tool takes.
 type Options struct {
 	Style       Style
-	Abbreviate  bool // JOptSimple: --topic-l for --topic-list where it is unambiguous
-	VersionFlag bool // --version prints the version of Kafka whose tools these are
-	Positional  string
+	Abbreviate  bool       // JOptSimple: --topic-l for --topic-list where it is unambiguous
+	VersionFlag bool       // --version prints the version of Kafka whose tools these are
+	Program     string     // Argparse: the name in usage lines, which is Kafka's script's
+	Commands    []string   // what may stand first, where a tool does several things: cluster-id, list-endpoints
+	OneOf       [][]string // Argparse: of each of these groups exactly one option must be given
+	About       string     // Argparse: what the tool is for
 	List        []Option
 }
 
@@ -106,6 +110,9 @@ func (o *Options) lookup(name string) *Option {
 
 // parse reads args in the style of o.
 func (o *Options) parse(args []string) (*Values, error) {
+	if o.Style == Argparse {
+		return o.parseArgparse(args)
+	}
 	values := &Values{options: o, given: map[string][]string{}, count: len(args)}
 	for i := 0; i < len(args); i++ {
 		arg := args[i]

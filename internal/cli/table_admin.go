@@ -13,5 +13,36 @@ func adminTools() []Tool {
 			Scripts: []string{"kafka-configs"}, Classes: []string{"kafka.admin.ConfigCommand", toolPackage + "ConfigCommand"},
 			Options: configsOptions, Examples: configsExamples, Run: runConfigs,
 		},
+		{
+			Name: "get-offsets", Short: "show first, last or timed offsets of partitions",
+			Scripts: []string{"kafka-get-offsets"}, Classes: []string{toolPackage + "GetOffsetShell", "kafka.tools.GetOffsetShell"},
+			Options: getOffsetsOptions, Examples: getOffsetsExamples, Run: runGetOffsets,
+		},
+		{
+			Name: "delete-records", Short: "delete the oldest records of partitions",
+			Scripts: []string{"kafka-delete-records"}, Classes: []string{toolPackage + "DeleteRecordsCommand", "kafka.admin.DeleteRecordsCommand"},
+			Options: deleteRecordsOptions, Examples: deleteRecordsExamples, Run: runDeleteRecords,
+		},
+		{
+			Name: "log-dirs", Short: "show data directories and what partitions take in them",
+			Scripts: []string{"kafka-log-dirs"}, Classes: []string{toolPackage + "LogDirsCommand", "kafka.admin.LogDirsCommand"},
+			Options: logDirsOptions, Examples: logDirsExamples, Run: runLogDirs,
+		},
+		{
+			Name: "broker-api-versions", Short: "show which requests brokers speak",
+			Scripts: []string{"kafka-broker-api-versions"},
+			Classes: []string{toolPackage + "BrokerApiVersionsCommand", "kafka.admin.BrokerApiVersionsCommand"},
+			Options: brokerAPIVersionsOptions, Examples: brokerAPIVersionsExamples, Run: runBrokerAPIVersions,
+		},
+		{
+			Name: "cluster", Short: "show a cluster's id and its brokers' addresses",
+			Scripts: []string{"kafka-cluster"}, Classes: []string{toolPackage + "ClusterTool", "kafka.tools.ClusterTool"},
+			Options: clusterOptions, Examples: clusterExamples, Run: runCluster,
+		},
+		{
+			Name: "features", Short: "show feature levels",
+			Scripts: []string{"kafka-features"}, Classes: []string{toolPackage + "FeatureCommand", "kafka.admin.FeatureCommand"},
+			Options: featuresOptions, Examples: featuresExamples, Run: runFeatures,
+		},
 	}
 }
