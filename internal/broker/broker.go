@@ -4,10 +4,23 @@ package broker
 
 import (
 	"context"
+	"errors"
 	"log/slog"
+	"net"
+	"strconv"
+	"sync"
+	"sync/atomic"
 
+	"milena/internal/clusterstore"
 	"milena/internal/config"
+	"milena/internal/controller"
+	"milena/internal/coord"
+	"milena/internal/logdir"
+	"milena/internal/metadata"
+	"milena/internal/metrics"
 	"milena/internal/netio"
+	"milena/internal/replica"
+	"milena/internal/server"
 	"milena/internal/vfs"
 )
 
@@ -17,20 +30,123 @@ type Options struct {
 	Logger *slog.Logger
 	Net    netio.Net
 	FS     vfs.FS
+	// Store is the coordination store; nil opens the one that the configuration names. The broker closes it.
+	Store coord.Store
 }
 
-// Broker is a running broker.
-type Broker struct{}
+// Broker is a running broker. Its parts stand in the order of their start; they stop in the reverse order.
+type Broker struct {
+	options    Options
+	live       *config.Live
+	metrics    *metrics.Metrics
+	dirs       *logdir.Dirs
+	coord      coord.Store
+	store      *clusterstore.Store
+	metadata   *metadata.Cache
+	replicas   *replica.Replicas
+	server     *server.Server
+	controller *controller.Controller
+	membership *controller.Membership
+	epoch      atomic.Int64 // of the registration in force
 
-// Start brings a broker up; when it returns, every listener answers.
-func Start(ctx context.Context, o Options) (*Broker, error) { panic("unwritten") }
+	loaded  atomic.Bool // the logs that were there at the start are open
+	failed  chan error
+	stop    context.CancelFunc // ends the goroutines below
+	running sync.WaitGroup
+}
 
-// Stop shuts down cleanly: controlled shutdown, answers out, logs flushed, checkpoints and the clean-shutdown marker written.
-// When ctx ends before that, it stops at once.
-func (b *Broker) Stop(ctx context.Context) error { panic("unwritten") }
+// Start brings a broker up; when it returns, every listener answers and this broker leads what it has to lead. An error leaves nothing behind
+// that runs.
+func Start(ctx context.Context, o Options) (*Broker, error) {
+	b := &Broker{options: o, live: config.NewLive(o.Config), metrics: metrics.New(), failed: make(chan error, 1)}
+	running, stop := context.WithCancel(context.Background())
+	b.stop = stop
+	for _, step := range []func(context.Context) error{b.openDirs, b.openStore, b.loadLogs, b.serve, b.join} {
+		if err := step(ctx); err != nil {
+			stopping, cancel := context.WithCancel(context.Background())
+			cancel() // nothing was promised to anyone: no grace
+			_ = b.Stop(stopping)
+			return nil, err
+		}
+	}
+	b.watch(running)
+	return b, nil
+}
+
+// watch waits for what ends a broker from within.
+func (b *Broker) watch(ctx context.Context) {
+	storeEnded := make(<-chan struct{})
+	if embedded, ok := b.coord.(interface{ Done() <-chan struct{} }); ok {
+		storeEnded = embedded.Done()
+	}
+	b.running.Go(func() {
+		select {
+		case <-ctx.Done():
+		case <-b.dirs.AllOffline():
+			b.failed <- errors.New("every log directory is offline; see the messages above")
+		case <-storeEnded:
+			b.failed <- errStoreEnded
+		}
+	})
+}
+
+// Stop shuts down cleanly: leadership given up, answers out, logs flushed, checkpoints and the clean-shutdown marker written.
+// When ctx ends before that, it stops at once and the next start recovers.
+func (b *Broker) Stop(ctx context.Context) error {
+	b.stop()
+	b.running.Wait()
+	var errs []error
+	if b.membership != nil {
+		b.giveUpLeadership(ctx)
+	}
+	if b.server != nil {
+		errs = append(errs, ignoreEnd(b.server.Stop(ctx)))
+	}
+	var brokerEpoch int64 = -1
+	if b.controller != nil {
+		b.controller.Close()
+	}
+	if b.membership != nil {
+		brokerEpoch = b.membership.Epoch()
+		errs = append(errs, ignoreEnd(b.membership.Close(ctx)))
+	}
+	if b.replicas != nil {
+		errs = append(errs, b.replicas.Close(ctx))
+	}
+	if b.dirs != nil {
+		errs = append(errs, b.dirs.Close(ctx, brokerEpoch))
+	}
+	if b.coord != nil {
+		errs = append(errs, b.coord.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// ignoreEnd drops the error that says only that the time for a clean stop was over.
+func ignoreEnd(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
 
 // Addr is the address that a listener is bound to, "host:port"; "" where there is no such listener.
-func (b *Broker) Addr(listener string) string { panic("unwritten") }
+func (b *Broker) Addr(listener string) string {
+	host, port := b.bound(listener)
+	if port == 0 {
+		return ""
+	}
+	return net.JoinHostPort(host, strconv.Itoa(port))
+}
+
+// ClusterID is the id of the cluster that the broker is in.
+func (b *Broker) ClusterID() string { return b.metadata.Image().ClusterID }
+
+// Config is the configuration in force.
+func (b *Broker) Config() *config.Broker { return b.live.Broker() }
+
+// Metrics are the broker's metrics.
+func (b *Broker) Metrics() *metrics.Metrics { return b.metrics }
 
 // Failed gets the error that made the broker unable to go on (all log directories offline, for example).
-func (b *Broker) Failed() <-chan error { panic("unwritten") }
+func (b *Broker) Failed() <-chan error { return b.failed }

@@ -1,0 +1,217 @@
+package broker
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"slices"
+	"strconv"
+	"time"
+
+	"milena/internal/api"
+	"milena/internal/clusterstore"
+	"milena/internal/commitlog"
+	"milena/internal/controller"
+	"milena/internal/coord"
+	"milena/internal/logdir"
+	"milena/internal/metadata"
+	"milena/internal/replica"
+	"milena/internal/segment"
+	"milena/internal/server"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+	"golang.org/x/sys/unix"
+)
+
+// openDirs locks the data directories and settles which broker this is.
+func (b *Broker) openDirs(context.Context) error {
+	cfg := b.live.Broker()
+	metaVersion := 0
+	if cfg.KRaft {
+		metaVersion = 1
+	}
+	var err error
+	b.dirs, err = logdir.Open(logdir.Options{
+		FS: b.options.FS, Config: b.live, Logger: b.options.Logger, Files: commitlog.FileCache(segment.NewFileCache(openFiles())),
+		MetaVersion: metaVersion,
+	})
+	if err != nil {
+		b.dirs = nil
+		return err
+	}
+	if _, id := b.dirs.Identity(); cfg.BrokerIDGenerated && id >= 0 {
+		b.live.Replace(cfg.WithBrokerID(id))
+	}
+	return nil
+}
+
+// openStore reaches the coordination store, and claims the directories for its cluster.
+func (b *Broker) openStore(ctx context.Context) error {
+	cfg := b.live.Broker()
+	var err error
+	if b.coord = b.options.Store; b.coord == nil {
+		store, err := openStore(ctx, cfg, b.options.Logger)
+		if err != nil {
+			return err
+		}
+		b.coord = store
+	}
+	b.store = clusterstore.New(b.coord)
+	if err := b.store.EnsureParents(ctx); err != nil {
+		return fmt.Errorf("preparing the coordination store: %w", err)
+	}
+	fromDirs, _ := b.dirs.Identity()
+	id, err := clusterID(ctx, b.store, fromDirs, cfg.ClusterID)
+	if err != nil {
+		return err
+	}
+	if err := b.dirs.Claim(id, cfg.BrokerID); err != nil {
+		return err
+	}
+	b.metadata = metadata.NewCache(id)
+	return nil
+}
+
+// loadLogs opens every log with its topic's configuration.
+func (b *Broker) loadLogs(ctx context.Context) error {
+	overrides, err := b.store.Configs(ctx, "topics")
+	if err != nil {
+		return fmt.Errorf("reading the topics' configurations: %w", err)
+	}
+	b.replicas = replica.New(replica.Options{
+		BrokerID: b.live.Broker().BrokerID, Config: b.live, Dirs: b.dirs, Metadata: b.metadata, Logger: b.options.Logger,
+		TopicOverrides: b.topicOverrides(overrides),
+	})
+	if err := b.dirs.Load(ctx, b.replicas.TopicConfig); err != nil {
+		return err
+	}
+	b.loaded.Store(true)
+	return nil
+}
+
+// serve listens. The controller's first requests come by these listeners too, so they open before the broker registers.
+func (b *Broker) serve(ctx context.Context) error {
+	cfg := b.live.Broker()
+	services := &api.Services{
+		Config: b.live, Metadata: b.metadata, Replicas: b.replicas, Store: b.store, Logger: b.options.Logger,
+		BrokerEpoch: b.epoch.Load,
+	}
+	b.controller = controller.New(b.store, controller.Config{
+		BrokerID: cfg.BrokerID, Directory: b.directory(), InterBrokerListener: cfg.InterBrokerListener,
+		Dial:            func(address string) controller.Link { return b.dialPeer(b.options.Net, address) },
+		DeleteTopics:    func() bool { return b.live.Broker().DeleteTopicEnable },
+		UncleanElection: func() bool { return b.live.Broker().UncleanLeaderElection },
+		Logger:          b.options.Logger,
+	})
+	b.server = server.New(server.Options{
+		Net: b.options.Net, Listeners: cfg.Listeners, Table: services.Table(), Config: b.live, Logger: b.options.Logger, Metrics: b.metrics,
+	})
+	return b.server.Start(ctx)
+}
+
+// join registers the broker, campaigns, and waits until the controller, which may be this very process, has told the broker what it leads.
+func (b *Broker) join(ctx context.Context) error {
+	cfg := b.live.Broker()
+	registration := clusterstore.Broker{ID: cfg.BrokerID, Endpoints: b.endpoints(cfg), Rack: cfg.Rack, Directory: b.directory()}
+	b.controller.Start()
+	var err error
+	b.membership, err = controller.Join(ctx, b.store, registration, cfg.SessionTimeoutMs, b.options.Logger,
+		func(s coord.Session, epoch int64) {
+			b.epoch.Store(epoch)
+			b.controller.SetSession(s)
+		})
+	if err != nil {
+		return err
+	}
+	return b.awaitMetadata(ctx)
+}
+
+// awaitMetadata waits until the controller has told of this broker and of every topic in the store: it tells brokers what they lead
+// before it tells them what there is.
+func (b *Broker) awaitMetadata(ctx context.Context) error {
+	topics, err := b.coord.Children(ctx, clusterstore.TopicsPath)
+	if err != nil {
+		return fmt.Errorf("reading the topics: %w", err)
+	}
+	leaving, err := b.store.TopicDeletions(ctx)
+	if err != nil {
+		return fmt.Errorf("reading the topics to be deleted: %w", err)
+	}
+	topics = slices.DeleteFunc(topics, func(t string) bool { return slices.Contains(leaving, t) })
+	patience := time.NewTimer(metadataPatience)
+	defer patience.Stop()
+	for {
+		changed := b.metadata.Changed()
+		if b.knows(topics) {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-patience.C:
+			b.options.Logger.Warn("the controller has not told of every topic yet; starting all the same", "topics", len(topics))
+			return nil
+		case <-ctx.Done():
+			return fmt.Errorf("no controller has taken this broker in: %w", ctx.Err())
+		}
+	}
+}
+
+// metadataPatience bounds how long a start waits for the controller's picture to be whole.
+const metadataPatience = 20 * time.Second
+
+func (b *Broker) knows(topics []string) bool {
+	image := b.metadata.Image()
+	if _, ok := image.Brokers[b.live.Broker().BrokerID]; !ok {
+		return false
+	}
+	return !slices.ContainsFunc(topics, func(t string) bool { return image.Topics[t] == nil })
+}
+
+// topicOverrides reads topics' own configurations: at the start from what was read in one go, later from the store.
+func (b *Broker) topicOverrides(atStart map[string]map[string]string) func(topic string) map[string]string {
+	return func(topic string) map[string]string {
+		if !b.loaded.Load() {
+			return atStart[topic]
+		}
+		overrides, err := b.store.Config(context.Background(), clusterstore.TopicEntity(topic))
+		if err != nil {
+			b.options.Logger.Warn("a topic's configuration cannot be read; the broker's defaults hold until it is changed", "topic", topic, "error", err)
+		}
+		return overrides
+	}
+}
+
+// directory is this broker's mark in the store: who finds a registration with the same mark while it holds the directories' locks knows that
+// the process which made it is dead.
+func (b *Broker) directory() string { return hostName() + ":" + b.dirs.Dirs()[0].Path() }
+
+// openFiles is how many files the logs may keep open: half of what the process may, the rest being for connections.
+func openFiles() int {
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil || limit.Cur > maxOpenFiles*2 {
+		return maxOpenFiles
+	}
+	return int(limit.Cur / 2)
+}
+
+// maxOpenFiles bounds the logs' open files where the system would allow more.
+const maxOpenFiles = 50_000
+
+// giveUpLeadership asks the controller to move leaders away (controlled shutdown, KIP-291's first request of a stop).
+func (b *Broker) giveUpLeadership(ctx context.Context) {
+	cfg, image := b.live.Broker(), b.metadata.Image()
+	endpoint, ok := image.Brokers[image.ControllerID].Endpoints[cfg.InterBrokerListener]
+	if !cfg.ControlledShutdownEnable || !ok {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Duration(cfg.RequestTimeoutMs)*time.Millisecond)
+	defer cancel()
+	link := b.dialPeer(b.options.Net, net.JoinHostPort(endpoint.Host, strconv.Itoa(int(endpoint.Port))))
+	defer link.Close()
+	req := kmsg.NewPtrControlledShutdownRequest()
+	req.SetVersion(3)
+	req.BrokerID, req.BrokerEpoch = cfg.BrokerID, b.epoch.Load()
+	if _, err := link.Do(ctx, req); err != nil && ctx.Err() == nil {
+		b.options.Logger.Warn("the controller did not answer the controlled shutdown", "error", err)
+	}
+}
