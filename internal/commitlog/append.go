@@ -191,7 +191,7 @@ func (l *Log) note(h *record.Header, b []byte, control *marker, s *segment.Segme
 		if ok && !control.commit && s != nil {
 			if err := s.AddAborted(segment.AbortedTxn{
 				ProducerID: done.producerID, FirstOffset: done.firstOffset, LastOffset: done.lastOffset, LastStableOffset: stable,
-			}); err != nil {
+			}); err != nil && !segment.IsFull(err) { // with a full disk the entry stays in memory until it can be written
 				return err
 			}
 		}

@@ -101,9 +101,8 @@ func (l *Log) closeClean() error {
 
 // flushSealedLocked makes everything durable, the active segment with its indexes. The caller holds mu and the flusher.
 func (l *Log) flushSealedLocked() error {
-	for i, s := range l.segments() {
-		segs := l.segments()
-		if i+1 < len(segs) && segs[i+1].BaseOffset() <= l.recoveryPoint.Load() {
+	for _, s := range l.segments() {
+		if s.BaseOffset() < l.sealed.Load() {
 			continue
 		}
 		if err := s.Sync(); err != nil {
@@ -113,7 +112,8 @@ func (l *Log) flushSealedLocked() error {
 	if err := l.env.FS.SyncDir(l.dir.Path()); err != nil {
 		return err
 	}
-	l.advanceRecoveryPoint(l.end.Load())
+	l.synced.Store(l.end.Load())
+	l.sealed.Store(l.active().BaseOffset())
 	return nil
 }
 

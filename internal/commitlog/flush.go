@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"path"
 	"sync"
+	"sync/atomic"
 
 	"milena/internal/segment"
 	"milena/internal/vfs"
@@ -21,38 +22,38 @@ type flusher struct {
 
 // flushAsConfigured waits for durability where flush.messages demands it.
 func (l *Log) flushAsConfigured(offset int64) error {
-	if offset-l.recoveryPoint.Load() < l.cfg.Load().FlushMessages {
+	if offset-l.synced.Load() < l.cfg.Load().FlushMessages {
 		return nil
 	}
-	return l.flushUpTo(offset, l.flushActive)
+	return l.flush(&l.synced, offset, (*Log).flushRecords)
 }
 
-// Flush syncs everything below the log's end and moves the recovery point there. LastFlushMs is when that last happened.
+// Flush syncs everything below the log's end and moves the recovery point there.
 func (l *Log) Flush() error {
 	if err := l.usable(); err != nil {
 		return err
 	}
-	return l.flushUpTo(l.end.Load(), l.flushActive)
+	return l.flush(&l.synced, l.end.Load(), (*Log).flushRecords)
 }
 
 // LastFlushMs is when the log was last flushed, or opened; in ms since 1970.
 func (l *Log) LastFlushMs() int64 { return l.lastFlushMs.Load() }
 
-// flushInBackground makes what was rolled durable. The caller holds mu.
+// flushInBackground makes the segments below base, which are complete, durable. The caller holds mu.
 func (l *Log) flushInBackground(base int64) {
 	l.flusher.running.Go(func() {
 		// A failure marks the log and tells its directory.
-		_ = l.flushUpTo(base, func() (int64, error) { return base, l.flushSealed(base) })
+		_ = l.flush(&l.sealed, base, func(l *Log) error { return l.flushSealed(base) })
 	})
 }
 
-// flushUpTo returns when everything below offset is durable. flush is run by one goroutine at a time and tells up to where it went.
-func (l *Log) flushUpTo(offset int64, flush func() (int64, error)) error {
+// flush returns when the mark has reached offset; sync, which moves it there, is run by one goroutine at a time.
+func (l *Log) flush(mark *atomic.Int64, offset int64, sync func(*Log) error) error {
 	f := &l.flusher
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for {
-		if l.recoveryPoint.Load() >= offset {
+		if mark.Load() >= offset {
 			return nil
 		}
 		if err := l.failure.Load(); err != nil {
@@ -65,63 +66,54 @@ func (l *Log) flushUpTo(offset int64, flush func() (int64, error)) error {
 	}
 	f.busy = true
 	f.mu.Unlock()
-	reached, err := flush()
+	err := sync(l)
+	if err != nil {
+		err = l.fail("syncing", err)
+	}
 	f.mu.Lock()
 	f.busy = false
 	f.changed.Broadcast()
-	if err != nil {
-		return l.fail("syncing", err)
-	}
-	l.advanceRecoveryPoint(reached)
-	return nil
+	return err
 }
 
-// advanceRecoveryPoint moves the recovery point forward, but never behind a truncation that came in between.
-func (l *Log) advanceRecoveryPoint(offset int64) {
-	offset = min(offset, l.end.Load())
-	for {
-		old := l.recoveryPoint.Load()
-		if offset <= old || l.recoveryPoint.CompareAndSwap(old, offset) {
-			break
-		}
-	}
-	l.lastFlushMs.Store(nowMs())
-}
-
-// flushActive syncs everything up to the log's end as it is when the sync begins. Of the active segment only the records are synced:
+// flushRecords syncs everything up to the log's end as it is when the sync begins. Of the active segment only the records are synced:
 // recovery rebuilds the indexes of the segment that holds the recovery point.
-func (l *Log) flushActive() (int64, error) {
+func (l *Log) flushRecords() error {
 	l.mu.Lock()
 	end := l.end.Load()
 	active := l.active()
 	held := active.Acquire()
 	l.mu.Unlock()
 	if !held {
-		return end, nil
+		return errClosed
 	}
 	defer active.Release()
-	if l.recoveryPoint.Load() < active.BaseOffset() {
+	if l.synced.Load() < active.BaseOffset() {
 		if err := l.flushSealed(active.BaseOffset()); err != nil {
-			return 0, err
+			return err
 		}
 	}
 	if err := l.flushNames(); err != nil {
-		return 0, err
+		return err
 	}
-	return end, active.SyncLog()
+	if err := active.SyncLog(); err != nil {
+		return err
+	}
+	l.advance(&l.synced, end)
+	l.lastFlushMs.Store(nowMs())
+	return nil
 }
 
-// flushSealed syncs the segments below base that hold anything above the recovery point, with their indexes and snapshots, the names
-// in the directory and the leader epochs.
+// flushSealed syncs the segments below base that are not durable yet, with their indexes and snapshots, the names in the directory and
+// the leader epochs.
 func (l *Log) flushSealed(base int64) error {
 	segs := l.segments()
-	point := l.recoveryPoint.Load()
 	for i, s := range segs {
-		if s.BaseOffset() >= base || (i+1 < len(segs) && segs[i+1].BaseOffset() <= point) {
-			continue
+		if s.BaseOffset() >= base {
+			break
 		}
-		if !s.Acquire() {
-			continue // deleted meanwhile
+		if s.BaseOffset() < l.sealed.Load() || !s.Acquire() {
+			continue // durable, or deleted meanwhile
 		}
 		err := s.Sync()
 		s.Release()
@@ -134,8 +126,16 @@ func (l *Log) flushSealed(base int64) error {
 			}
 		}
 	}
-	return l.flushNames()
+	if err := l.flushNames(); err != nil {
+		return err
+	}
+	l.advance(&l.sealed, base)
+	l.advance(&l.synced, base)
+	return nil
 }
+
+// advance moves a mark forward. Only the flusher does.
+func (l *Log) advance(mark *atomic.Int64, offset int64) { mark.Store(max(mark.Load(), offset)) }
 
 // flushNames makes the names of new files durable and writes the leader epochs where they have changed.
 func (l *Log) flushNames() error {

@@ -2,6 +2,7 @@ package commitlog
 
 import (
 	"log/slog"
+	"sort"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -49,7 +50,11 @@ type Log struct {
 	high  atomic.Int64 // high watermark, as the partition told
 	size  atomic.Int64 // of all segments, in bytes
 
-	recoveryPoint atomic.Int64
+	// Written by whoever is the flusher (or keeps it out) alone: records below synced are durable; segments that begin below sealed
+	// are complete and durable with their indexes and the snapshot that follows them.
+	synced atomic.Int64
+	sealed atomic.Int64
+
 	firstUnstable atomic.Int64 // noOffset: none
 	lastFlushMs   atomic.Int64
 	failure       atomic.Pointer[error]
@@ -92,10 +97,21 @@ func (l *Log) limits() segment.Limits {
 	return segment.Limits{IndexIntervalBytes: cfg.IndexIntervalBytes, IndexBytes: cfg.SegmentIndexBytes}
 }
 
-// LogStartOffset is the first offset. LogEndOffset is the next one to be written. Everything below RecoveryPoint is synced.
+// LogStartOffset is the first offset. LogEndOffset is the next one to be written.
 func (l *Log) LogStartOffset() int64 { return l.start.Load() }
 func (l *Log) LogEndOffset() int64   { return l.end.Load() }
-func (l *Log) RecoveryPoint() int64  { return l.recoveryPoint.Load() }
+
+// RecoveryPoint is the offset below which everything is synced. It stays inside a segment, though its records may be durable to the end,
+// until its indexes are durable too: recovery rebuilds the indexes of the segment that holds it.
+func (l *Log) RecoveryPoint() int64 {
+	point, sealed := l.synced.Load(), l.sealed.Load()
+	segs := l.segments()
+	i := sort.Search(len(segs), func(i int) bool { return segs[i].BaseOffset() >= sealed })
+	if i+1 < len(segs) {
+		point = min(point, segs[i+1].BaseOffset()-1)
+	}
+	return point
+}
 
 // SizeBytes is the size of all segments.
 func (l *Log) SizeBytes() int64 { return l.size.Load() }

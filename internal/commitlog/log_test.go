@@ -49,7 +49,9 @@ func batchOf(t testing.TB, b record.Builder, n, valueBytes int, timestampMs int6
 	return record.Checked{Batch: batch, MaxTimestamp: timestampMs + int64(n-1), MaxTimestampOffsetDelta: int32(n - 1), AppendTimeMs: -1}
 }
 
-func plain() record.Builder { return record.Builder{ProducerID: -1, ProducerEpoch: -1, BaseSequence: -1} }
+func plain() record.Builder {
+	return record.Builder{ProducerID: -1, ProducerEpoch: -1, BaseSequence: -1}
+}
 
 func TestSmoke(t *testing.T) {
 	dir := t.TempDir() + "/topic-0"

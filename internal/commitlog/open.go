@@ -46,6 +46,10 @@ func (l *Log) load(d *listing, opts OpenOptions, now int64) error {
 		return err
 	}
 	l.start.Store(opts.LogStartOffset)
+	if !opts.Clean {
+		// Names that the last run made may not be durable yet.
+		l.namesDirty, l.parentDirty = true, true
+	}
 	recovered := !opts.Clean && len(l.segments()) > 0
 	if recovered {
 		if err := l.recover(d, opts); err != nil {
@@ -63,10 +67,13 @@ func (l *Log) load(d *listing, opts OpenOptions, now int64) error {
 	end := l.end.Load()
 	l.epochs.truncateFromEnd(end)
 	l.epochs.truncateFromStart(l.start.Load())
-	if opts.Clean {
-		l.recoveryPoint.Store(end)
-	} else {
-		l.recoveryPoint.Store(min(opts.RecoveryPoint, end))
+	l.synced.Store(end)
+	l.sealed.Store(l.active().BaseOffset())
+	if recovered {
+		point := min(opts.RecoveryPoint, end)
+		segs := l.segments()
+		l.synced.Store(point)
+		l.sealed.Store(segs[floor(segs, point)].BaseOffset())
 	}
 	return nil
 }

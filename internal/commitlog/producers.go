@@ -103,12 +103,6 @@ type producers struct {
 	snapshotted  int64 // the last snapshot's offset
 }
 
-// marker is a decoded control record that ends a transaction.
-type marker struct {
-	commit           bool
-	coordinatorEpoch int32
-}
-
 // check tells whether a client's or coordinator's batch may be appended; it changes nothing.
 func (ps *producers) check(b record.Batch, origin record.Origin, m *marker) error {
 	p, known := ps.byID[b.ProducerID()]

@@ -2,6 +2,7 @@ package commitlog
 
 import (
 	"errors"
+	"fmt"
 
 	"milena/internal/record"
 	"milena/internal/segment"
@@ -27,50 +28,70 @@ func (l *Log) recover(d *listing, opts OpenOptions) error {
 	for i := first; i < len(segs); i++ {
 		s := segs[i]
 		size := s.SizeBytes()
-		cut, err := l.recoverSegment(s)
+		whole, err := l.recoverSegment(s, segs[i+1:])
 		if err != nil {
 			return err
 		}
 		if done += size; opts.Progress != nil {
 			opts.Progress(done, total)
 		}
-		if cut == 0 {
-			continue
+		if !whole {
+			l.setSegments(segs[: i+1 : i+1])
+			break
 		}
-		l.size.Add(-cut)
-		for _, later := range segs[i+1:] {
-			l.env.Logger.Warn("a segment behind a corrupt one is dropped", "dir", l.dir.Path(), "segment", later.BaseOffset())
-			if err := l.removeSegment(later, nowMs()); err != nil {
-				return err
-			}
-		}
-		l.setSegments(segs[:i+1])
-		break
 	}
 	return nil
 }
 
-// recoverSegment checks one segment and rebuilds what is derived from it, going on from the state of the producers before it.
-func (l *Log) recoverSegment(s *segment.Segment) (cutBytes int64, err error) {
+// recoverSegment checks one segment and rebuilds what is derived from it, going on from the state of the producers before it. Where it
+// is not whole, the later segments go first and then its bad end, so that a crash in between leaves no gap.
+func (l *Log) recoverSegment(s *segment.Segment, later []*segment.Segment) (whole bool, err error) {
 	base := s.BaseOffset()
 	if l.producers.endOffset = max(l.producers.endOffset, base); base > l.start.Load() {
 		if err := l.writeSnapshot(false); err != nil && !segment.IsFull(err) {
-			return 0, err
+			return false, err
 		}
 	}
 	l.epochs.truncateFromEnd(base)
-	cut, cause, err := s.Recover(l.limits(), func(b *segment.Batch) error { return l.recoverBatch(s, b) })
+	r, err := s.Recover(l.limits(), func(b *segment.Batch) error { return l.recoverBatch(s, b) })
 	if err != nil {
-		return 0, err
+		return false, err
 	}
-	if cut > 0 {
-		l.env.Logger.Warn("the tail of a segment is cut off: it is not a whole batch", "dir", l.dir.Path(),
-			"segment", segment.FileName(base, segment.Log), "bytes", cut, "reason", cause)
+	if r.Cause == nil && len(later) > 0 && later[0].BaseOffset() != r.NextOffset && !l.cfg.Load().Compact {
+		// A segment begins where the one before ended, unless the cleaner was there: the power went when the name of the later
+		// one was durable, but not all records of this one.
+		r.Cause = fmt.Errorf("%w: it ends at %d, the next one begins at %d", segment.ErrCorrupt, r.NextOffset, later[0].BaseOffset())
 	}
-	return cut, nil
+	if r.Cause == nil {
+		return true, nil
+	}
+	l.env.Logger.Warn("the tail of a segment is cut off: it is not whole", "dir", l.dir.Path(), "segment", segment.FileName(base, segment.Log),
+		"bytes", s.SizeBytes()-r.Position, "reason", r.Cause, "laterSegmentsDropped", len(later))
+	if err := l.removeFromEnd(later, nowMs()); err != nil {
+		return false, err
+	}
+	l.size.Add(r.Position - s.SizeBytes())
+	return false, s.Cut(r.Position)
+}
+
+// removeFromEnd takes the last segments of the log out, one after the other and durably, so that no crash leaves a gap before one.
+func (l *Log) removeFromEnd(segs []*segment.Segment, now int64) error {
+	for i := len(segs) - 1; i >= 0; i-- {
+		if err := l.removeSegment(segs[i], now); err != nil {
+			return err
+		}
+		if err := l.env.FS.SyncDir(l.dir.Path()); err != nil {
+			return l.fail("removing a segment", err)
+		}
+	}
+	return nil
 }
 
 func (l *Log) recoverBatch(s *segment.Segment, b *segment.Batch) error {
+	if latest, ok := l.epochs.latest(); ok && b.Header.LeaderEpoch >= 0 && b.Header.LeaderEpoch < latest {
+		// What a truncation had cut off and a crash has brought back.
+		return fmt.Errorf("%w: leader epoch %d after %d", record.ErrCorrupt, b.Header.LeaderEpoch, latest)
+	}
 	var control *marker
 	if b.Header.IsControl() {
 		m, err := decodeMarker(b.Bytes)
@@ -79,10 +100,11 @@ func (l *Log) recoverBatch(s *segment.Segment, b *segment.Batch) error {
 		}
 		control = m
 	}
-	if b.Header.LastOffset < l.start.Load() {
-		b.Header.ProducerID = -1 // deleted records say nothing of producers
+	h := b.Header
+	if h.LastOffset < l.start.Load() {
+		h.ProducerID = -1 // deleted records say nothing of producers
 	}
-	return l.note(&b.Header, b.Bytes, control, s)
+	return l.note(&h, b.Bytes, control, s)
 }
 
 // loadProducersBefore brings the state of the producers to that before the first segment to be recovered, and removes the snapshots
@@ -143,16 +165,20 @@ func (l *Log) rebuildIndexes(s *segment.Segment) error {
 			}
 		}
 	}
-	cut, cause, err := s.Recover(l.limits(), func(b *segment.Batch) error {
-		b.Header.LeaderEpoch = noEpoch
-		return l.recoverBatch(s, b)
-	})
-	if cut > 0 {
-		l.size.Add(-cut)
-		l.env.Logger.Error("a segment is cut where it is corrupt", "dir", l.dir.Path(),
-			"segment", segment.FileName(s.BaseOffset(), segment.Log), "bytes", cut, "reason", cause)
+	epochs := l.epochs.list
+	l.epochs.list = nil
+	r, err := s.Recover(l.limits(), func(b *segment.Batch) error { return l.recoverBatch(s, b) })
+	l.epochs.list, l.epochs.dirty = epochs, false
+	if err != nil {
+		return err
 	}
-	return err
+	if r.Cause == nil {
+		return s.Sync() // no recovery comes back to it
+	}
+	l.env.Logger.Error("a segment is cut where it is corrupt", "dir", l.dir.Path(),
+		"segment", segment.FileName(s.BaseOffset(), segment.Log), "bytes", s.SizeBytes()-r.Position, "reason", r.Cause)
+	l.size.Add(r.Position - s.SizeBytes())
+	return s.Cut(r.Position)
 }
 
 // swapEnd finds the offset behind the last record of a replacement.

@@ -1,6 +1,7 @@
 package commitlog
 
 import (
+	"math"
 	"math/rand/v2"
 	"slices"
 
@@ -16,7 +17,13 @@ func (l *Log) rollIfDue(sizeBytes int, first, last, maxTimestampMs, now int64) e
 	if !due {
 		return nil
 	}
-	return l.rollTo(max(first, l.end.Load()), now)
+	// A segment begins where the log ends, though the batch of a follower may leave a gap (its leader has compacted it): recovery
+	// takes a gap between segments for records that were lost.
+	base := l.end.Load()
+	if last-base > math.MaxInt32 {
+		base = first
+	}
+	return l.rollTo(base, now)
 }
 
 func (l *Log) rollDue(sizeBytes int, last, maxTimestampMs, now int64) (bool, error) {

@@ -55,14 +55,13 @@ func (l *Log) truncate(offset int64) error {
 	// Readers see the new end before bytes go.
 	l.end.Store(offset)
 	l.high.Store(min(l.high.Load(), offset))
-	l.recoveryPoint.Store(min(l.recoveryPoint.Load(), offset))
+	l.synced.Store(min(l.synced.Load(), offset))
+	l.sealed.Store(min(l.sealed.Load(), segs[last].BaseOffset()))
 	l.start.Store(min(l.start.Load(), offset))
-	for _, s := range segs[last+1:] {
-		if err := l.removeSegment(s, now); err != nil {
-			return err
-		}
-	}
 	l.setSegments(segs[: last+1 : last+1])
+	if err := l.removeFromEnd(segs[last+1:], now); err != nil {
+		return err
+	}
 	active := segs[last]
 	size := active.SizeBytes()
 	if err := active.TruncateTo(offset, now); err != nil {
@@ -96,10 +95,8 @@ func (l *Log) TruncateFullyAndStartAt(offset int64) error {
 // startAnew replaces all segments by an empty one at offset. The caller holds mu and the flusher.
 func (l *Log) startAnew(offset int64) error {
 	now := nowMs()
-	for _, s := range l.segments() {
-		if err := l.removeSegment(s, now); err != nil {
-			return err
-		}
+	if err := l.removeFromEnd(l.segments(), now); err != nil {
+		return err
 	}
 	fresh, err := segment.Create(l.dir, offset, now)
 	if err != nil {
@@ -110,7 +107,8 @@ func (l *Log) startAnew(offset int64) error {
 	l.start.Store(offset)
 	l.end.Store(offset)
 	l.high.Store(offset)
-	l.recoveryPoint.Store(min(l.recoveryPoint.Load(), offset))
+	l.synced.Store(min(l.synced.Load(), offset))
+	l.sealed.Store(offset)
 	l.epochs.clear()
 	l.namesDirty, l.changed = true, true
 	snapshots, err := l.snapshotOffsets()

@@ -22,50 +22,54 @@ func CheckCRC(h *record.Header, batch []byte) error {
 	return nil
 }
 
-// Recover reads every batch, rebuilds the indexes and cuts off what does not follow: a batch that is torn, fails its CRC or whose
-// offsets do not fit. visit is shown each good batch, in order. It returns how many bytes were cut, and why.
-func (s *Segment) Recover(l Limits, visit func(b *Batch) error) (cutBytes int64, cause, err error) {
+// Recover reads every batch and rebuilds the indexes, up to the first that is torn, fails its CRC, has offsets that do not fit, or that
+// visit, which is shown each good batch in order, calls corrupt. Cut then makes the segment end there.
+func (s *Segment) Recover(l Limits, visit func(b *Batch) error) (Recovered, error) {
 	for _, e := range [...]*entries{&s.offsets, &s.times, &s.txns} {
 		if err := e.truncate(s, 0); err != nil {
-			return 0, nil, err
+			return Recovered{}, err
 		}
 		if err := e.ensure(s); err != nil && !IsFull(err) {
-			return 0, nil, err
+			return Recovered{}, err
 		}
 	}
 	s.sinceIndex = 0
 	s.firstBatchMs, s.firstBatchSet = NoTimestamp, false
 	s.setLargest(TimestampOffset{TimestampMs: NoTimestamp, Offset: s.base})
-	size := s.size.Load()
 	next := s.base
-	var stop error
-	end, err := s.Walk(0, size, func(b *Batch) (bool, error) {
+	end, cause := s.Walk(0, s.size.Load(), func(b *Batch) (bool, error) {
 		if err := CheckCRC(&b.Header, b.Bytes); err != nil {
 			return false, err
 		}
 		if b.Header.LastOffset < next || !s.Fits(b.Header.LastOffset) {
 			return false, fmt.Errorf("%w: last offset %d where at least %d must follow", record.ErrCorrupt, b.Header.LastOffset, next)
 		}
-		if stop = s.noteBatch(&b.Header, b.Position, l); stop != nil {
-			return false, stop
+		if err := visit(b); err != nil {
+			return false, err
 		}
 		next = b.Header.LastOffset + 1
-		if stop = visit(b); stop != nil {
-			return false, stop
-		}
-		return true, nil
+		return true, s.noteBatch(&b.Header, b.Position, l)
 	})
-	switch {
-	case stop != nil:
-		return 0, nil, stop
-	case err != nil && !errors.Is(err, record.ErrCorrupt) && !errors.Is(err, record.ErrTruncated):
-		return 0, nil, err
+	if cause != nil && !errors.Is(cause, record.ErrCorrupt) && !errors.Is(cause, record.ErrTruncated) {
+		return Recovered{}, cause
 	}
-	cutBytes, cause = size-end, err
-	if cutBytes > 0 {
-		if err := s.cut(end); err != nil {
-			return 0, nil, err
-		}
+	return Recovered{Position: end, NextOffset: next, Cause: cause}, s.ignoreFull(s.Seal())
+}
+
+// Recovered tells how far a segment is good.
+type Recovered struct {
+	Position   int64 // where the good batches end
+	NextOffset int64 // the offset that follows them
+	Cause      error // what stopped there; nil: the end of the file
+}
+
+// Cut makes the records end at position, durably, so that nothing behind it comes back with a later crash.
+func (s *Segment) Cut(position int64) error {
+	if position >= s.size.Load() {
+		return nil
 	}
-	return cutBytes, cause, s.ignoreFull(s.Seal())
+	if err := s.cut(position); err != nil {
+		return err
+	}
+	return s.SyncLog()
 }

@@ -1,6 +1,6 @@
 package segment
 
-// TruncateTo cuts the batch that holds offset and all that follows, and their index entries.
+// TruncateTo cuts, durably, the batch that holds offset and all that follows, and their index entries.
 func (s *Segment) TruncateTo(offset, nowMs int64) error {
 	found, ok, err := s.Find(offset, s.size.Load())
 	if err != nil {
@@ -10,7 +10,7 @@ func (s *Segment) TruncateTo(offset, nowMs int64) error {
 		return err
 	}
 	if ok {
-		if err := s.cut(found.Position); err != nil {
+		if err := s.Cut(found.Position); err != nil {
 			return err
 		}
 	}
