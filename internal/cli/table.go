@@ -47,5 +47,7 @@ func ownTools() []Tool {
 		{Name: "version", Short: "print the version", Run: runVersion},
 		{Name: "run-class", Short: "run a tool by its Java class name", Scripts: []string{"kafka-run-class"}, Hidden: true,
 			Run: runClass},
+		{Name: "absent", Short: "answer for the scripts of Kafka's that have no tool here", Scripts: absentScripts(),
+			Classes: absentClasses(), Hidden: true, Run: runAbsent},
 	}
 }
