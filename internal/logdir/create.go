@@ -75,7 +75,7 @@ func (d *Dir) create(tp TopicPartition, topicID [16]byte, cfg *config.Topic) (*L
 	o.mu.Lock()
 	o.logs[tp] = l
 	o.mu.Unlock()
-	d.partial.Add(1)
+	d.count.Add(1)
 	return l, nil
 }
 
@@ -124,7 +124,7 @@ func (d *Dirs) takeAway(tp TopicPartition, k kind) error {
 	d.mu.Lock()
 	delete(d.logs, tp)
 	d.mu.Unlock()
-	l.dir.partial.Add(-1)
+	l.dir.count.Add(-1)
 	if k == kindStray {
 		d.options.Logger.Warn("log of a topic that is no more; remove it if it is not needed", "directory", name)
 		l.CloseDirty()

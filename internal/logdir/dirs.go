@@ -58,9 +58,12 @@ type Dir struct {
 	checkpointMu sync.Mutex
 	written      map[string][]byte // what each checkpoint holds; guarded by checkpointMu
 
-	down    atomic.Bool
-	highs   map[TopicPartition]int64 // checkpointed high watermarks, read at load
-	partial atomic.Int32             // number of logs in it
+	down   atomic.Bool
+	loaded atomic.Bool  // every log in it was opened, or found broken: only then its checkpoints are written
+	count  atomic.Int32 // number of logs in it
+	// atStart is what each checkpoint held when the directory was loaded; the lines of broken logs are written again. Never changed after.
+	atStart map[string]map[TopicPartition]int64
+	broken  []TopicPartition // guarded by Dirs.mu
 }
 
 // Log is one log and where it lives.
@@ -92,7 +95,7 @@ func (d *Dir) Path() string { return d.path }
 func (d *Dir) Offline() bool { return d.down.Load() }
 
 // Logs is the number of logs in the directory.
-func (d *Dir) Logs() int { return int(d.partial.Load()) }
+func (d *Dir) Logs() int { return int(d.count.Load()) }
 
 func (d *Dir) file(name string) string { return d.path + "/" + name }
 

@@ -391,3 +391,71 @@ func TestWhatDoesNotBelongHere(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// A start that goes no further, or is cut short, leaves what it found.
+func TestStartThatDoesNotLoad(t *testing.T) {
+	fsys, live := memfs.New(), settings(t)
+	d := mustOpen(t, fsys, live)
+	if err := write(t, create(t, d, "t", 0), "x"); err != nil {
+		t.Fatal(err)
+	}
+	d.CheckpointHighWatermarks(func(*Log) (int64, bool) { return 1, true })
+	d.checkpointRecoveryPoints()
+	killed := fsys.Kill()
+	hurry, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, load := range []bool{false, true} {
+		d, err := Open(Options{FS: killed, Config: live, Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if load {
+			if err := d.Load(hurry, func(string) *config.Topic { return nil }); err == nil {
+				t.Fatal("a cancelled load succeeded")
+			}
+		}
+		d.CheckpointHighWatermarks(func(*Log) (int64, bool) { return 0, false })
+		if err := d.Close(t.Context(), 5); err != nil {
+			t.Fatal(err)
+		}
+		if exists(killed, "/a/"+cleanShutdownFile) {
+			t.Fatal("an unclean directory is marked as clean by a start that never read it")
+		}
+	}
+	d = mustOpen(t, killed, live)
+	if l := d.Get(TopicPartition{"t", 0}); l.HighWatermark != 1 || l.LogEndOffset() != 1 {
+		t.Fatalf("%+v", l)
+	}
+	if _, ok := d.dirs[0].readCheckpoint(recoveryPointFile)[TopicPartition{"t", 0}]; !ok {
+		t.Fatal("recovery points were lost")
+	}
+	// Closed in haste it is not clean either.
+	if err := d.Close(hurry, 5); !errors.Is(err, context.Canceled) || exists(killed, "/a/"+cleanShutdownFile) {
+		t.Fatalf("closed in haste: %v", err)
+	}
+}
+
+func TestBrokenLogAlone(t *testing.T) {
+	fsys, live := memfs.New(), settings(t)
+	d := mustOpen(t, fsys, live)
+	bad := create(t, d, "t", 0)
+	create(t, d, "t", 1)
+	good := create(t, d, "t", 2)
+	d.CheckpointHighWatermarks(func(*Log) (int64, bool) { return 7, true })
+	closeDirs(t, d)
+	if err := vfs.WriteFileAtomic(fsys, bad.Log.Dir()+"/partition.metadata", []byte("version: 9\n")); err != nil {
+		t.Fatal(err)
+	}
+	d = mustOpen(t, fsys, live)
+	if d.Get(bad.TopicPartition) != nil || d.Get(good.TopicPartition) == nil || d.dirs[0].Offline() {
+		t.Fatal("one broken log is to be out of service, the others to go on")
+	}
+	if _, err := d.Create(bad.TopicPartition, topicID, good.Config(), true); !errors.Is(err, ErrOffline) || !strings.Contains(err.Error(), "/a/t-0") {
+		t.Fatalf("got %v", err)
+	}
+	d.CheckpointHighWatermarks(func(*Log) (int64, bool) { return 8, true })
+	if got := d.dirs[0].readCheckpoint(highWatermarkFile); got[bad.TopicPartition] != 7 || got[good.TopicPartition] != 8 {
+		t.Fatalf("high watermarks %v", got)
+	}
+	closeDirs(t, d)
+}

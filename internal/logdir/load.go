@@ -56,8 +56,11 @@ func (d *Dir) load(ctx context.Context, topicConfig func(string) *config.Topic, 
 		return nil
 	}
 	d.clean = clean
-	recoveryPoints, starts := d.readCheckpoint(recoveryPointFile), d.readCheckpoint(logStartFile)
-	d.highs = d.readCheckpoint(highWatermarkFile)
+	d.atStart = map[string]map[TopicPartition]int64{}
+	for _, name := range []string{recoveryPointFile, logStartFile, highWatermarkFile} {
+		d.atStart[name] = d.readCheckpoint(name)
+	}
+	recoveryPoints, starts := d.atStart[recoveryPointFile], d.atStart[logStartFile]
 	logs, err := d.list()
 	if err != nil {
 		return err
@@ -84,10 +87,11 @@ func (d *Dir) load(ctx context.Context, topicConfig func(string) *config.Topic, 
 		})
 	}
 	wait.Wait()
-	if err := ctx.Err(); err != nil {
+	if err := errors.Join(append(errs, ctx.Err())...); err != nil {
 		return err
 	}
-	return errors.Join(errs...)
+	d.loaded.Store(true)
+	return nil
 }
 
 // list reads the directory. Logs under deletion are handed to the remover.
@@ -122,7 +126,7 @@ func (d *Dir) list() ([]found, error) {
 }
 
 func (d *Dir) openLog(f found, cfg *config.Topic, opts commitlog.OpenOptions) error {
-	l := &Log{TopicPartition: f.tp, dir: d, HighWatermark: d.highs[f.tp]}
+	l := &Log{TopicPartition: f.tp, dir: d, HighWatermark: d.atStart[highWatermarkFile][f.tp]}
 	id, err := readTopicID(d.env.FS, d.file(f.name))
 	if err == nil {
 		l.id.Store(&id)
@@ -140,10 +144,11 @@ func (d *Dir) openLog(f found, cfg *config.Topic, opts commitlog.OpenOptions) er
 			d.env.Logger.Error("log cannot be opened; its partition is out of service", "directory", d.file(f.name), "error", err)
 		}
 		o.broken[f.tp] = err
+		d.broken = append(d.broken, f.tp)
 		return nil
 	}
 	o.logs[f.tp] = l
-	d.partial.Add(1)
+	d.count.Add(1)
 	return nil
 }
 

@@ -1,14 +1,11 @@
 package logdir
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"math"
 	"path"
-	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -127,57 +124,20 @@ func (d *Dirs) checkpoint(file string, of func(*Log) (int64, bool)) {
 		}
 	})
 	for _, dir := range d.dirs {
-		if !dir.Offline() {
-			dir.writeCheckpoint(file, rows[dir])
+		if dir.loaded.Load() {
+			dir.writeCheckpoint(file, append(rows[dir], dir.brokenLines(file)...))
 		}
 	}
 }
 
-// Close ends the schedules, closes every log and leaves the directories marked as cleanly shut down, unless ctx ends before.
-func (d *Dirs) Close(ctx context.Context, brokerEpoch int64) error {
-	close(d.stop)
-	d.running.Wait()
-	errs := make([]error, len(d.dirs))
-	var wait sync.WaitGroup
-	for i, dir := range d.dirs {
-		if !dir.Offline() {
-			wait.Go(func() { errs[i] = dir.close(ctx) })
+// brokenLines are a checkpoint's lines of the logs that could not be opened: whoever mends them needs them.
+func (d *Dir) brokenLines(file string) (kept []entry) {
+	d.owner.mu.RLock()
+	defer d.owner.mu.RUnlock()
+	for _, tp := range d.broken {
+		if offset, ok := d.atStart[file][tp]; ok {
+			kept = append(kept, entry{tp, offset})
 		}
 	}
-	wait.Wait()
-	d.checkpointRecoveryPoints()
-	d.checkpointLogStarts()
-	for i, dir := range d.dirs {
-		if dir.Offline() || errs[i] != nil {
-			continue
-		}
-		if err := writeCleanShutdown(d.options.FS, dir.path, brokerEpoch); err != nil {
-			errs[i] = fmt.Errorf("clean shutdown marker of %s: %w", dir.path, err)
-		}
-	}
-	d.unlock()
-	return errors.Join(errs...)
-}
-
-func (d *Dir) close(ctx context.Context) error {
-	var logs []*Log
-	d.owner.online(func(l *Log) {
-		if l.dir == d {
-			logs = append(logs, l)
-		}
-	})
-	errs := make([]error, len(logs))
-	var next atomic.Int64
-	var wait sync.WaitGroup
-	for range d.owner.recoveryThreads() {
-		wait.Go(func() {
-			for i := int(next.Add(1)) - 1; i < len(logs); i = int(next.Add(1)) - 1 {
-				if errs[i] = ctx.Err(); errs[i] == nil {
-					errs[i] = logs[i].Close(ctx)
-				}
-			}
-		})
-	}
-	wait.Wait()
-	return errors.Join(errs...)
+	return kept
 }
