@@ -96,6 +96,16 @@ func CreateTopic(address, topic string, partitions int32, configs map[string]str
 	return c.awaitLeaders(topic, int(partitions))
 }
 
+// AwaitLeaders waits until each partition of a topic has a leader that leads.
+func AwaitLeaders(address, topic string, partitions int) error {
+	c, err := Dial(address)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	return c.awaitLeaders(topic, partitions)
+}
+
 func (c *Conn) awaitLeaders(topic string, partitions int) error {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()

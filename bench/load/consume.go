@@ -81,17 +81,24 @@ func advance(resp *kmsg.FetchResponse, offsets []int64) (int, error) {
 				return 0, fmt.Errorf("fetch: error code %d", p.ErrorCode)
 			}
 			n += len(p.RecordBatches)
-			for b := p.RecordBatches; len(b) >= 61; {
-				size := 12 + int(binary.BigEndian.Uint32(b[8:]))
-				if size > len(b) {
-					break
-				}
-				offsets[p.Partition] = int64(binary.BigEndian.Uint64(b)) + int64(binary.BigEndian.Uint32(b[23:])) + 1
-				b = b[size:]
-			}
+			_, offsets[p.Partition] = WholeBatches(p.RecordBatches, offsets[p.Partition])
 		}
 	}
 	return n, nil
+}
+
+// WholeBatches cuts off the batch at the end that is not whole, and tells the offset after the last whole one (offset where there is none).
+func WholeBatches(b []byte, offset int64) (whole []byte, next int64) {
+	n := 0
+	for len(b)-n >= 61 {
+		size := 12 + int(binary.BigEndian.Uint32(b[n+8:]))
+		if size > len(b)-n {
+			break
+		}
+		offset = int64(binary.BigEndian.Uint64(b[n:])) + int64(binary.BigEndian.Uint32(b[n+23:])) + 1
+		n += size
+	}
+	return b[:n], offset
 }
 
 // ConsumeFloor asks the floor program for bytes and throws them away.

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"milena/internal/admin"
 	"milena/internal/clusterstore"
 	"milena/internal/config"
 	"milena/internal/controller"
@@ -44,6 +45,7 @@ type Broker struct {
 	store      *clusterstore.Store
 	metadata   *metadata.Cache
 	replicas   *replica.Replicas
+	admin      *admin.Admin
 	server     *server.Server
 	controller *controller.Controller
 	membership *controller.Membership
@@ -101,6 +103,9 @@ func (b *Broker) Stop(ctx context.Context) error {
 	}
 	if b.server != nil {
 		errs = append(errs, ignoreEnd(b.server.Stop(ctx)))
+	}
+	if b.admin != nil {
+		b.admin.Close()
 	}
 	var brokerEpoch int64 = -1
 	if b.controller != nil {

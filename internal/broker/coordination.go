@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/base64"
@@ -9,7 +10,6 @@ import (
 	"log/slog"
 	"path/filepath"
 
-	"milena/internal/clusterstore"
 	"milena/internal/config"
 	"milena/internal/coord"
 	"milena/internal/coord/etcdcoord"
@@ -31,23 +31,35 @@ func openStore(ctx context.Context, cfg *config.Broker, log *slog.Logger) (coord
 	return etcdcoord.StartEmbedded(ctx, etcdcoord.EmbeddedOptions{Dir: dir, Logger: log})
 }
 
-// clusterID agrees on the cluster's id: the store's, else the one that the directories or the configuration give, else a new one.
-func clusterID(ctx context.Context, store *clusterstore.Store, fromDirs, configured string) (string, error) {
-	proposed := fromDirs
-	if proposed == "" {
-		proposed = configured
-	}
-	if proposed == "" {
-		proposed = newClusterID()
-	}
-	id, err := store.CreateOrGetClusterID(ctx, proposed)
-	if err != nil {
+// identify settles the cluster's id, the store's if it has one, and claims the data directories for it. A store without an id is that of a new
+// cluster: the directories' id, the configured one or a new one is put there, last of all, so that a start that was interrupted is done again.
+func (b *Broker) identify(ctx context.Context) (string, error) {
+	cfg := b.live.Broker()
+	id, err := b.store.ClusterID(ctx)
+	isNew := errors.Is(err, coord.ErrNoNode)
+	if err != nil && !isNew {
 		return "", fmt.Errorf("reading the cluster's id from the coordination store: %w", err)
 	}
-	if configured != "" && configured != id {
-		return "", fmt.Errorf("milena.cluster.id is %s, but this cluster's id is %s: remove the setting, or start on other log directories", configured, id)
+	if isNew {
+		if id, _ = b.dirs.Identity(); id == "" {
+			id = cmp.Or(cfg.ClusterID, newClusterID())
+		}
 	}
-	return id, nil
+	if cfg.ClusterID != "" && cfg.ClusterID != id {
+		return "", fmt.Errorf("milena.cluster.id is %s, but this cluster's id is %s: remove the setting, or start on other log directories",
+			cfg.ClusterID, id)
+	}
+	if err := b.dirs.Claim(id, cfg.BrokerID); err != nil || !isNew {
+		return id, err
+	}
+	if err := b.adopt(ctx); err != nil {
+		return "", err
+	}
+	agreed, err := b.store.CreateOrGetClusterID(ctx, id)
+	if err == nil && agreed != id {
+		err = fmt.Errorf("another broker has just made this cluster, with the id %s: start again", agreed)
+	}
+	return id, err
 }
 
 // newClusterID draws an id as Kafka does: 16 random bytes in base64url that do not begin with a dash.

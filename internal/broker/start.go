@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"milena/internal/admin"
 	"milena/internal/api"
 	"milena/internal/clusterstore"
 	"milena/internal/commitlog"
@@ -60,12 +61,8 @@ func (b *Broker) openStore(ctx context.Context) error {
 	if err := b.store.EnsureParents(ctx); err != nil {
 		return fmt.Errorf("preparing the coordination store: %w", err)
 	}
-	fromDirs, _ := b.dirs.Identity()
-	id, err := clusterID(ctx, b.store, fromDirs, cfg.ClusterID)
+	id, err := b.identify(ctx)
 	if err != nil {
-		return err
-	}
-	if err := b.dirs.Claim(id, cfg.BrokerID); err != nil {
 		return err
 	}
 	b.metadata = metadata.NewCache(id)
@@ -92,8 +89,11 @@ func (b *Broker) loadLogs(ctx context.Context) error {
 // serve listens. The controller's first requests come by these listeners too, so they open before the broker registers.
 func (b *Broker) serve(ctx context.Context) error {
 	cfg := b.live.Broker()
+	b.admin = admin.New(admin.Options{
+		Store: b.store, Metadata: b.metadata, Config: b.live, Logger: b.options.Logger, NewID: controller.NewTopicID,
+	})
 	services := &api.Services{
-		Config: b.live, Metadata: b.metadata, Replicas: b.replicas, Store: b.store, Logger: b.options.Logger,
+		Config: b.live, Metadata: b.metadata, Replicas: b.replicas, Store: b.store, Logger: b.options.Logger, AutoCreate: b.admin,
 		BrokerEpoch: b.epoch.Load,
 	}
 	b.controller = controller.New(b.store, controller.Config{
