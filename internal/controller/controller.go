@@ -129,6 +129,14 @@ func (c *Controller) ControlledShutdown(req *kmsg.ControlledShutdownRequest, don
 	}
 }
 
+// AllocateProducerIDs gives a broker a block of producer ids; done is called once and must not block.
+func (c *Controller) AllocateProducerIDs(req *kmsg.AllocateProducerIDsRequest, done func(*kmsg.AllocateProducerIDsResponse)) {
+	e := allocateProducerIDs{req, once(done)}
+	if !c.postNow(e) {
+		e.refuse(kerr.NotController.Code)
+	}
+}
+
 func once[T any](f func(T)) func(T) {
 	var o sync.Once
 	return func(v T) { o.Do(func() { f(v) }) }
