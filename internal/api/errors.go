@@ -3,6 +3,7 @@ package api
 import (
 	"errors"
 
+	"milena/internal/admin"
 	"milena/internal/commitlog"
 	"milena/internal/logdir"
 	"milena/internal/partition"
@@ -78,6 +79,10 @@ func asKafka(err error) (e *kerr.Error, known bool) {
 	var refusal *record.Refusal
 	if errors.As(err, &refusal) {
 		return ofReason(refusal.Reason), true
+	}
+	var admined *admin.Refusal
+	if errors.As(err, &admined) {
+		return ofAdmin(admined.Reason), true
 	}
 	for _, m := range mappings() {
 		if errors.Is(err, m.is) {

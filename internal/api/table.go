@@ -3,6 +3,7 @@ package api
 import (
 	"log/slog"
 
+	"milena/internal/admin"
 	"milena/internal/clusterstore"
 	"milena/internal/config"
 	"milena/internal/metadata"
@@ -22,6 +23,10 @@ type Services struct {
 	Data DataPath
 	// AutoCreate makes topics that Metadata asked for; nil means that there is no such thing.
 	AutoCreate AutoCreator
+	// Admin changes topics and configurations; nil means that this broker does not serve such requests.
+	Admin *admin.Admin
+	// Controller takes what brokers ask the controller for; nil means that this broker can never be controller.
+	Controller Controller
 }
 
 // DataPath is what Produce and Fetch need of the hosted partitions.
@@ -57,6 +62,13 @@ func (s *Services) Table() []Row {
 		s.describeClusterRow(),
 		s.describeProducersRow(),
 		s.describeTopicPartitionsRow(),
+	}
+	if s.Admin != nil {
+		rows = append(rows, s.createTopicsRow(), s.deleteTopicsRow(), s.describeConfigsRow(), s.alterConfigsRow(), s.createPartitionsRow(),
+			s.incrementalAlterConfigsRow())
+	}
+	if s.Controller != nil {
+		rows = append(rows, s.controlledShutdownRow(), s.alterPartitionRow(), s.allocateProducerIDsRow())
 	}
 	return rows
 }
