@@ -113,6 +113,7 @@ func (l *Log) flushSealedLocked() error {
 		return err
 	}
 	l.synced.Store(l.end.Load())
+	l.indexed.Store(l.end.Load())
 	l.sealed.Store(l.active().BaseOffset())
 	return nil
 }

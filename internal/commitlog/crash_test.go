@@ -112,7 +112,11 @@ func (r *crashRun) step() error {
 	case n < 70:
 		return r.append()
 	case n < 82:
-		if err := r.log.Flush(); err != nil {
+		flush := r.log.Flush
+		if r.rng.IntN(2) == 0 {
+			flush = func() error { return r.log.flush(&r.log.synced, r.log.LogEndOffset(), (*Log).flushRecords) } // flush.messages
+		}
+		if err := flush(); err != nil {
 			return err
 		}
 		r.durable = r.end()

@@ -33,7 +33,7 @@ func (l *Log) Flush() error {
 	if err := l.usable(); err != nil {
 		return err
 	}
-	return l.flush(&l.synced, l.end.Load(), (*Log).flushRecords)
+	return l.flush(&l.indexed, l.end.Load(), (*Log).flushAll)
 }
 
 // LastFlushMs is when the log was last flushed, or opened; in ms since 1970.
@@ -76,6 +76,32 @@ func (l *Log) flush(mark *atomic.Int64, offset int64, sync func(*Log) error) err
 	return err
 }
 
+// flushAll is flushRecords and the active segment's indexes.
+func (l *Log) flushAll() error {
+	l.mu.Lock()
+	end, active := l.end.Load(), l.active()
+	l.mu.Unlock()
+	if err := l.flushRecords(); err != nil {
+		return err
+	}
+	if !active.Acquire() {
+		return errClosed
+	}
+	defer active.Release()
+	switch err := active.SyncIndexes(); {
+	case segment.IsFull(err):
+		return nil // the records are durable; the indexes can be rebuilt from them
+	case err != nil:
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.active() == active { // else a roll has added to the indexes meanwhile
+		advance(&l.indexed, end)
+	}
+	return nil
+}
+
 // flushRecords syncs everything up to the log's end as it is when the sync begins. Of the active segment only the records are synced:
 // recovery rebuilds the indexes of the segment that holds the recovery point.
 func (l *Log) flushRecords() error {
@@ -99,7 +125,7 @@ func (l *Log) flushRecords() error {
 	if err := active.SyncLog(); err != nil {
 		return err
 	}
-	l.advance(&l.synced, end)
+	advance(&l.synced, end)
 	l.lastFlushMs.Store(nowMs())
 	return nil
 }
@@ -129,13 +155,13 @@ func (l *Log) flushSealed(base int64) error {
 	if err := l.flushNames(); err != nil {
 		return err
 	}
-	l.advance(&l.sealed, base)
-	l.advance(&l.synced, base)
+	advance(&l.sealed, base)
+	advance(&l.synced, base)
 	return nil
 }
 
 // advance moves a mark forward. Only the flusher does.
-func (l *Log) advance(mark *atomic.Int64, offset int64) { mark.Store(max(mark.Load(), offset)) }
+func advance(mark *atomic.Int64, offset int64) { mark.Store(max(mark.Load(), offset)) }
 
 // flushNames makes the names of new files durable and writes the leader epochs where they have changed.
 func (l *Log) flushNames() error {

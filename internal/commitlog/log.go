@@ -52,8 +52,10 @@ type Log struct {
 
 	// Written by whoever is the flusher (or keeps it out) alone: records below synced are durable; segments that begin below sealed
 	// are complete and durable with their indexes and the snapshot that follows them.
-	synced atomic.Int64
-	sealed atomic.Int64
+	// What is below indexed is durable with its indexes, too (noOffset: unknown); it changes under mu, forward by the flusher alone.
+	synced  atomic.Int64
+	sealed  atomic.Int64
+	indexed atomic.Int64
 
 	firstUnstable atomic.Int64 // noOffset: none
 	lastFlushMs   atomic.Int64
@@ -101,16 +103,22 @@ func (l *Log) limits() segment.Limits {
 func (l *Log) LogStartOffset() int64 { return l.start.Load() }
 func (l *Log) LogEndOffset() int64   { return l.end.Load() }
 
-// RecoveryPoint is the offset below which everything is synced. It stays inside a segment, though its records may be durable to the end,
-// until its indexes are durable too: recovery rebuilds the indexes of the segment that holds it.
+// RecoveryPoint is the offset below which everything is synced: Flush moves it to the log's end. Where only records were synced
+// (flush.messages) it stays inside their segment, because recovery rebuilds the indexes of the segment that holds it, and of later ones.
 func (l *Log) RecoveryPoint() int64 {
-	point, sealed := l.synced.Load(), l.sealed.Load()
-	segs := l.segments()
-	i := sort.Search(len(segs), func(i int) bool { return segs[i].BaseOffset() >= sealed })
-	if i+1 < len(segs) {
-		point = min(point, segs[i+1].BaseOffset()-1)
+	point := l.synced.Load()
+	if l.indexed.Load() >= point {
+		return point
 	}
-	return point
+	end, sealed, segs := l.end.Load(), l.sealed.Load(), l.segments()
+	i := sort.Search(len(segs), func(i int) bool { return segs[i].BaseOffset() >= sealed })
+	if i == len(segs) {
+		return point
+	}
+	if i+1 < len(segs) {
+		end = segs[i+1].BaseOffset()
+	}
+	return min(point, max(segs[i].BaseOffset(), end-1))
 }
 
 // SizeBytes is the size of all segments.

@@ -68,11 +68,13 @@ func (l *Log) load(d *listing, opts OpenOptions, now int64) error {
 	l.epochs.truncateFromEnd(end)
 	l.epochs.truncateFromStart(l.start.Load())
 	l.synced.Store(end)
+	l.indexed.Store(end)
 	l.sealed.Store(l.active().BaseOffset())
 	if recovered {
 		point := min(opts.RecoveryPoint, end)
 		segs := l.segments()
 		l.synced.Store(point)
+		l.indexed.Store(noOffset)
 		l.sealed.Store(segs[floor(segs, point)].BaseOffset())
 	}
 	return nil

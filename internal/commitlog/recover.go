@@ -24,6 +24,7 @@ func (l *Log) recover(d *listing, opts OpenOptions) error {
 	for _, s := range segs[first:] {
 		total += s.SizeBytes()
 	}
+	l.changed = total > 0 // what is rebuilt is not durable yet
 	done := int64(0)
 	for i := first; i < len(segs); i++ {
 		s := segs[i]

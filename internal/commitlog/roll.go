@@ -59,6 +59,7 @@ func (l *Log) rollTo(base, now int64) error {
 	if active.SizeBytes() == 0 && active.BaseOffset() == base {
 		return nil
 	}
+	l.indexed.Store(noOffset)
 	if err := active.Seal(); err != nil {
 		return l.writeFailed("completing the indexes of a segment", err)
 	}

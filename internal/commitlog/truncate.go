@@ -57,6 +57,7 @@ func (l *Log) truncate(offset int64) error {
 	l.high.Store(min(l.high.Load(), offset))
 	l.synced.Store(min(l.synced.Load(), offset))
 	l.sealed.Store(min(l.sealed.Load(), segs[last].BaseOffset()))
+	l.indexed.Store(noOffset)
 	l.start.Store(min(l.start.Load(), offset))
 	l.setSegments(segs[: last+1 : last+1])
 	if err := l.removeFromEnd(segs[last+1:], now); err != nil {
@@ -109,6 +110,7 @@ func (l *Log) startAnew(offset int64) error {
 	l.high.Store(offset)
 	l.synced.Store(min(l.synced.Load(), offset))
 	l.sealed.Store(offset)
+	l.indexed.Store(offset)
 	l.epochs.clear()
 	l.namesDirty, l.changed = true, true
 	snapshots, err := l.snapshotOffsets()

@@ -168,6 +168,11 @@ func (s *Segment) Sync() error {
 	if err := s.SyncLog(); err != nil {
 		return err
 	}
+	return s.SyncIndexes()
+}
+
+// SyncIndexes makes the index files durable with all entries.
+func (s *Segment) SyncIndexes() error {
 	for _, e := range [...]*entries{&s.offsets, &s.times, &s.txns} {
 		if err := e.sync(s); err != nil {
 			return err
