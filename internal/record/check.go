@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 )
 
 // maxDecompressedBytes bounds what a client's batch may decompress to: validation steps through it in little memory, but not for ever.
@@ -22,7 +23,7 @@ func Check(data []byte, rules Rules, origin Origin, nowMs int64) (Checked, error
 	if err := checkBatch(batch, &rules, origin); err != nil {
 		return Checked{}, err
 	}
-	c := check{batch: batch, rules: &rules, nowMs: nowMs, maxTimestamp: -1}
+	c := check{batch: batch, rules: rules, nowMs: nowMs, maxTimestamp: -1}
 	if err := c.records(); err != nil {
 		return Checked{}, err
 	}
@@ -58,7 +59,7 @@ func oneBatch(data []byte) (Batch, error) {
 		return nil, refuse(InvalidRecord, "Produce requests must have at least one record batch per partition")
 	}
 	if err != nil {
-		return nil, refuse(Corrupt, "%s", err)
+		return nil, &Refusal{Reason: Corrupt, Message: strings.TrimPrefix(err.Error(), ErrCorrupt.Error()+": "), told: true}
 	}
 	if data[posMagic] != 2 {
 		return nil, refuse(InvalidRecord, "Produce requests are only allowed to contain record batches with magic version 2")
@@ -121,7 +122,7 @@ func checkBatch(b Batch, rules *Rules, origin Origin) error {
 // check is the state of one walk over a batch's records.
 type check struct {
 	batch             Batch
-	rules             *Rules
+	rules             Rules // a copy: a pointer would move the caller's to the heap
 	nowMs             int64
 	maxTimestamp      int64
 	maxTimestampDelta int32
@@ -190,12 +191,12 @@ func (c *check) wrong(index int32, why Reason, e *entry, timestamp int64) {
 		message = fmt.Sprintf("Timestamp %d of message with offset %d is out of range. The timestamp should be within [%d, %d]",
 			timestamp, offset, c.nowMs-c.rules.TimestampBeforeMs, c.nowMs+c.rules.TimestampAfterMs)
 	default:
-		name := "DefaultRecord"
+		name, key, value := "DefaultRecord", max(e.keySize, 0), max(e.valueSize, 0)
 		if c.batch.Codec() != None {
-			name = "PartialDefaultRecord"
+			name, key, value = "PartialDefaultRecord", e.keySize, e.valueSize
 		}
 		message = fmt.Sprintf("Invalid timestamp type in message %s(offset=%d, timestamp=%d, key=%d bytes, value=%d bytes). "+
-			"Producer should not set timestamp type to LogAppendTime.", name, offset, timestamp, max(e.keySize, 0), max(e.valueSize, 0))
+			"Producer should not set timestamp type to LogAppendTime.", name, offset, timestamp, key, value)
 	}
 	c.errors = append(c.errors, RecordError{Index: index, Message: message})
 }

@@ -32,11 +32,19 @@ type RecordError struct {
 }
 
 // Refusal is a batch that a topic does not take. It is an expected error; api maps Reason to Kafka's code.
-// Kafka sends Message to the client only with Records; else the code stands alone.
 type Refusal struct {
 	Reason  Reason
-	Message string
+	Message string // for logs; what the client is told is ClientMessage
 	Records []RecordError
+	told    bool
+}
+
+// ClientMessage is the message that Kafka puts into the produce response: mostly none, the code stands alone.
+func (r *Refusal) ClientMessage() *string {
+	if r.told || len(r.Records) > 0 {
+		return &r.Message
+	}
+	return nil
 }
 
 // Reason is why a batch was refused.

@@ -23,6 +23,10 @@ func varint(b []byte) (v int32, n int) {
 	if len(b) > 0 && b[0] < 0x80 {
 		return int32(b[0]>>1) ^ -int32(b[0]&1), 1
 	}
+	if len(b) > 1 && b[1] < 0x80 {
+		u := uint32(b[0]&0x7f) | uint32(b[1])<<7
+		return int32(u>>1) ^ -int32(u&1), 2
+	}
 	var u uint32
 	for i := 0; i < len(b) && i < 5; i++ {
 		u |= uint32(b[i]&0x7f) << (7 * i)

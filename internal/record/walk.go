@@ -25,6 +25,78 @@ type entry struct {
 	valueSize      int32 // -1 null
 }
 
+// parse reads a record's body.
+func (e *entry) parse(b []byte) error {
+	if len(b) == 0 {
+		return errRecordShape
+	}
+	delta, n := varlong(b[1:])
+	if n == 0 {
+		return errRecordShape
+	}
+	e.timestampDelta = delta
+	b = b[1+n:]
+	if e.offsetDelta, n = varint(b); n == 0 {
+		return errRecordShape
+	}
+	b = b[n:]
+	var ok bool
+	if e.keySize, b, ok = cutBytes(b); !ok {
+		return errRecordShape
+	}
+	if e.valueSize, b, ok = cutBytes(b); !ok {
+		return errRecordShape
+	}
+	if len(b) == 1 && b[0] == 0 { // no headers
+		return nil
+	}
+	return parseHeaders(b)
+}
+
+func parseHeaders(b []byte) error {
+	count, n := varint(b)
+	if n == 0 {
+		return errRecordShape
+	}
+	b = b[n:]
+	if count < 0 || int(count) > len(b) { // each takes two bytes at least
+		return errHeaderCount
+	}
+	for ; count > 0; count-- {
+		var size int32
+		var ok bool
+		if size, b, ok = cutBytes(b); !ok {
+			return errRecordShape
+		}
+		if size < 0 {
+			return errHeaderKey
+		}
+		if _, b, ok = cutBytes(b); !ok {
+			return errRecordShape
+		}
+	}
+	if len(b) > 0 {
+		return errRecordSize
+	}
+	return nil
+}
+
+// cutBytes passes a size and so many bytes of b.
+func cutBytes(b []byte) (size int32, rest []byte, ok bool) {
+	size, n := varint(b)
+	if n == 0 {
+		return 0, nil, false
+	}
+	b = b[n:]
+	if size <= 0 {
+		return size, b, true
+	}
+	if int(size) > len(b) {
+		return 0, nil, false
+	}
+	return size, b[size:], true
+}
+
 // The ways in which a record's bytes can be wrong. They are values, so that a hostile batch costs no formatting.
 var (
 	errRecordCut      = errors.New("Incorrect declared batch size, premature EOF reached")
@@ -176,21 +248,32 @@ func (w *walker) skipBytes(size *int) (int32, error) {
 	return n, w.skip(int(n), size)
 }
 
-// next reads one record.
+// next reads one record: out of the window at a stroke where it is there as a whole, else field by field.
 func (w *walker) next(e *entry) error {
-	var size int
-	v, err := w.varint(&size)
+	var none int
+	v, err := w.varint(&none)
 	if err != nil {
 		return err
 	}
 	if v < 0 {
 		return errRecordNegative
 	}
-	size = int(v)
-	if w.src == nil && size > len(w.buf)-w.at {
+	size := int(v)
+	if size <= len(w.buf)-w.at {
+		body := w.buf[w.at : w.at+size]
+		w.at += size
+		return e.parse(body)
+	}
+	if w.src == nil {
 		return errRecordCut
 	}
-	if err = w.skip(1, &size); err != nil {
+	return w.stream(e, size)
+}
+
+// stream reads a record of size bytes that is larger than what the window holds of it.
+func (w *walker) stream(e *entry, size int) error {
+	err := w.skip(1, &size)
+	if err != nil {
 		return err
 	}
 	if e.timestampDelta, err = w.varlong(&size); err != nil {
