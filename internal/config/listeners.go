@@ -104,10 +104,7 @@ func protocolMap(v *Values) (map[string]string, error) {
 		switch protocol {
 		case "PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL":
 		default:
-			return nil, &ValueError{key, v.text(key), "No enum constant org.apache.kafka.common.security.auth.SecurityProtocol." + protocol}
-		}
-		if _, twice := m[name]; twice {
-			return nil, &ValueError{key, v.text(key), "listener " + name + " is named twice"}
+			return nil, conflict("Invalid security protocol `%s` defined in %s", protocol, key)
 		}
 		m[name] = protocol
 	}
@@ -142,7 +139,7 @@ func setListeners(b *Broker, v *Values) error {
 		}
 	}
 	if len(b.Listeners) == 0 {
-		return conflict("There must be at least one broker listener. Perhaps all listeners appear in controller.listener.names?")
+		return conflict("There must be at least one broker advertised listener. Perhaps all listeners appear in controller.listener.names?")
 	}
 	if err := setAdvertised(b, v, protocols); err != nil {
 		return err
@@ -181,6 +178,9 @@ func setAdvertised(b *Broker, v *Values, protocols map[string]string) error {
 		}
 		b.AdvertisedListeners = append(b.AdvertisedListeners, l)
 	}
+	if b.AdvertisedListeners == nil {
+		return conflict("There must be at least one broker advertised listener. Perhaps all listeners appear in controller.listener.names?")
+	}
 	return nil
 }
 
@@ -198,12 +198,9 @@ func setInterBroker(b *Broker, v *Values) error {
 	if name != "" && v.isSet("security.inter.broker.protocol") {
 		return conflict("Only one of inter.broker.listener.name and security.inter.broker.protocol should be set.")
 	}
-	key := "inter.broker.listener.name"
+	nothingSaid := name == "" && !v.isSet("security.inter.broker.protocol")
 	if name == "" {
-		key, name = "security.inter.broker.protocol", v.text("security.inter.broker.protocol")
-	}
-	if b.isController(name) {
-		return conflict("inter.broker.listener.name (%s) must not be one of controller.listener.names", name)
+		name = v.text("security.inter.broker.protocol")
 	}
 	offered := b.Listeners
 	if b.AdvertisedListeners != nil {
@@ -213,11 +210,11 @@ func setInterBroker(b *Broker, v *Values) error {
 		b.InterBrokerListener = name
 		return nil
 	}
-	if key == "security.inter.broker.protocol" && !v.isSet(key) && len(offered) == 1 {
+	if nothingSaid && len(offered) == 1 {
 		// One listener and nothing said about it: there is no other one it could be.
 		b.InterBrokerListener = offered[0].Name
 		return nil
 	}
-	return conflict("%s must be a listener name defined in advertised.listeners. "+
-		"The valid options based on currently configured listeners are %s", key, names(offered))
+	return conflict("inter.broker.listener.name must be a listener name defined in advertised.listeners. "+
+		"The valid options based on currently configured listeners are %s", names(offered))
 }

@@ -69,7 +69,31 @@ func FromStatic(given map[string]string) (*Broker, []string, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	if err := checkStatic(&b.Values); err != nil {
+		return nil, nil, err
+	}
 	return b, append(warnings, b.warnings()...), nil
+}
+
+// checkStatic refuses what Kafka refuses at start, but not as a dynamic change.
+func checkStatic(v *Values) error {
+	if v.firstMs("log.roll.ms", "log.roll.hours") < 1 {
+		return conflict("log.roll.ms must be greater than or equal to 1")
+	}
+	if v.firstMs("log.roll.jitter.ms", "log.roll.jitter.hours") < 0 {
+		return conflict("log.roll.jitter.ms must be greater than or equal to 0")
+	}
+	if v.firstMs("log.retention.ms", "log.retention.minutes", "log.retention.hours") == 0 {
+		return conflict("log.retention.ms must be unlimited (-1) or, greater than or equal to 1")
+	}
+	wait := v.long("replica.fetch.wait.max.ms")
+	if wait > v.long("replica.socket.timeout.ms") {
+		return conflict("replica.socket.timeout.ms should always be at least replica.fetch.wait.max.ms to prevent unnecessary socket timeouts")
+	}
+	if wait > v.long("replica.lag.time.max.ms") {
+		return conflict("replica.fetch.wait.max.ms should always be less than or equal to replica.lag.time.max.ms to prevent frequent changes in ISR")
+	}
+	return nil
 }
 
 // applyIDSynonyms makes broker.id and node.id one, as Kafka does; two different ids are refused.

@@ -56,9 +56,10 @@ func logicalLines(text string) func(yield func(string, int) bool) {
 			if line == "" || line[0] == '#' || line[0] == '!' {
 				continue
 			}
+			atEnd := false
 			for continues(line) {
 				line = line[:len(line)-1]
-				if text == "" {
+				if atEnd = text == ""; atEnd || line == "" {
 					break
 				}
 				var next string
@@ -66,7 +67,8 @@ func logicalLines(text string) func(yield func(string, int) bool) {
 				number++
 				line += strings.TrimLeft(next, propertySpace)
 			}
-			if line != "" && !yield(line, first) {
+			// A backslash alone continues nothing: the next line may well be a comment. At the end of the text it is a blank key.
+			if (line != "" || atEnd) && !yield(line, first) {
 				return
 			}
 		}

@@ -27,7 +27,10 @@ func checkQuorum(b *Broker, v *Values) error {
 		return &ValueError{"process.roles", v.text("process.roles"),
 			"this release has no process that is a controller alone; a broker is its own controller: use process.roles=broker,controller"}
 	}
-	if !v.isSet("node.id") && !v.isSet("broker.id") {
+	if b.BrokerIDGenerated {
+		if v.isSet("node.id") {
+			return &ValueError{"node.id", v.text("node.id"), "Value must be at least 0"}
+		}
 		return conflict("Missing configuration `node.id` which is required when `process.roles` is defined (i.e. when running in KRaft mode).")
 	}
 	if len(b.ControllerListeners) == 0 {
@@ -37,15 +40,24 @@ func checkQuorum(b *Broker, v *Values) error {
 		return conflict("If using process.roles, either controller.quorum.bootstrap.servers must contain the set of bootstrap controllers or " +
 			"controller.quorum.voters must contain a parseable set of controllers.")
 	}
+	controller := slices.Contains(roles, "controller")
 	for _, voter := range voters {
 		m := voterPattern.FindStringSubmatch(voter)
 		if m == nil {
-			return &ValueError{"controller.quorum.voters", v.text("controller.quorum.voters"), "expected a list of id@host:port"}
+			return conflict("Failed to parse %s for the configuration controller.quorum.voters. Each entry should be in the form `{id}@{host}:{port}`.", voter)
 		}
-		if slices.Contains(roles, "controller") && m[1] != strconv.Itoa(int(b.BrokerID)) {
+		switch own := m[1] == strconv.Itoa(int(b.BrokerID)); {
+		case controller && !own:
 			return conflict("If process.roles contains the 'controller' role, the node id %d must be included in the set of voters "+
-				"controller.quorum.voters=%s", b.BrokerID, voter)
+				"controller.quorum.voters=Set(%s)", b.BrokerID, m[1])
+		case !controller && own:
+			return conflict("If process.roles contains just the 'broker' role, the node id %d must not be included in the set of voters "+
+				"controller.quorum.voters=Set(%s)", b.BrokerID, m[1])
 		}
+	}
+	if controller && len(b.ControllerEndpoints) == 0 {
+		return conflict("controller.listener.names must contain at least one value appearing in the 'listeners' configuration when running the " +
+			"KRaft controller role")
 	}
 	return nil
 }

@@ -25,7 +25,10 @@ func (t *topicValues) parsed(name string) (parsed, error) {
 		switch v := t.broker.parsed(synonym).(type) {
 		case nil:
 		case int64:
-			return inMs(v, unitOf(synonym)), nil
+			if name == "retention.ms" && v < 0 {
+				return int64(-1), nil // "no limit", in every unit
+			}
+			return v * unitOf(synonym), nil
 		default:
 			return v, nil
 		}
@@ -34,14 +37,6 @@ func (t *topicValues) parsed(name string) (parsed, error) {
 		return nil, nil
 	}
 	return r.parse(r.Default)
-}
-
-// inMs converts hours or minutes; a negative value is "no limit" in every unit.
-func inMs(n, unit int64) int64 {
-	if n < 0 && unit > 1 {
-		return -1
-	}
-	return n * unit
 }
 
 // The getters are called after every override has been checked.
@@ -160,16 +155,6 @@ func (t *Topic) check() error {
 	if t.MaxCompactionLagMs < t.MinCompactionLagMs {
 		return conflict("conflict topic config setting min.compaction.lag.ms (%d) > max.compaction.lag.ms (%d)",
 			t.MinCompactionLagMs, t.MaxCompactionLagMs)
-	}
-	return nil
-}
-
-// checkLogDefaults refuses broker values that no topic could live with.
-func checkLogDefaults(b *Broker) error {
-	v := &b.Values
-	low, high := v.long("log.cleaner.min.compaction.lag.ms"), v.long("log.cleaner.max.compaction.lag.ms")
-	if low > high {
-		return conflict("log.cleaner.min.compaction.lag.ms (%d) must be less than or equal to log.cleaner.max.compaction.lag.ms (%d)", low, high)
 	}
 	return nil
 }

@@ -18,9 +18,6 @@ func newBroker(values Values) (*Broker, error) {
 			return nil, err
 		}
 	}
-	if err := checkLogDefaults(b); err != nil {
-		return nil, err
-	}
 	return b, nil
 }
 
@@ -29,6 +26,9 @@ func setIdentity(b *Broker, v *Values) error {
 	b.BrokerID = int32(v.int("broker.id"))
 	if v.isSet("node.id") {
 		b.BrokerID = int32(v.int("node.id"))
+	}
+	if b.BrokerID < -1 {
+		return conflict("broker.id must be greater than or equal to -1")
 	}
 	b.BrokerIDGenerated = b.BrokerID < 0
 	if b.BrokerIDGenerated {
@@ -48,7 +48,7 @@ func setIdentity(b *Broker, v *Values) error {
 
 func setDirs(b *Broker, v *Values) error {
 	key := "log.dirs"
-	if !v.has(key) || len(v.list(key)) == 0 {
+	if !v.has(key) {
 		key = "log.dir"
 	}
 	for _, d := range v.list(key) {
@@ -56,12 +56,12 @@ func setDirs(b *Broker, v *Values) error {
 			continue
 		}
 		if slices.Contains(b.LogDirs, d) {
-			return &ValueError{key, v.text(key), "the directory " + d + " is named twice"}
+			return conflict("Duplicate log directory found: %s", v.text(key))
 		}
 		b.LogDirs = append(b.LogDirs, d)
 	}
 	if len(b.LogDirs) == 0 {
-		return &ConflictError{"At least one log directory must be defined via log.dirs or log.dir."}
+		return conflict("At least one log directory must be defined via log.dirs or log.dir.")
 	}
 	return nil
 }
@@ -78,13 +78,13 @@ func setLimits(b *Broker, v *Values) error {
 	}
 	b.MaxConnectionsPerIPOverrides = overrides
 	if b.MaxConnectionsPerIP == 0 && len(overrides) == 0 {
-		return &ConflictError{"max.connections.per.ip can be set to zero only if max.connections.per.ip.overrides property is set."}
+		return conflict("max.connections.per.ip can be set to zero only if max.connections.per.ip.overrides property is set.")
 	}
 	b.ConnectionsMaxIdleMs = v.long("connections.max.idle.ms")
 	b.QueuedMaxRequests = v.int("queued.max.requests")
 	b.QueuedMaxRequestBytes = v.long("queued.max.request.bytes")
 	if b.QueuedMaxRequestBytes > 0 && b.QueuedMaxRequestBytes < int64(b.SocketRequestMaxBytes) {
-		return &ConflictError{"queued.max.request.bytes must be larger or equal to socket.request.max.bytes"}
+		return conflict("queued.max.request.bytes must be larger or equal to socket.request.max.bytes")
 	}
 	b.MaxIncrementalFetchSessionCacheSlots = v.int("max.incremental.fetch.session.cache.slots")
 	b.FetchMaxBytes = v.int("fetch.max.bytes")

@@ -291,7 +291,7 @@ var versionPattern = regexp.MustCompile(`^[0-9]+\.[0-9]+(\.[0-9]+)*(-IV[0-9]+)?$
 
 func protocolVersion(v parsed) (string, string) {
 	if !versionPattern.MatchString(v.(string)) {
-		return "", "Version `" + v.(string) + "` is not a valid version"
+		return "", "Version " + v.(string) + " is not a valid version"
 	}
 	return "", ""
 }
