@@ -31,6 +31,8 @@ type Options struct {
 	Logger *slog.Logger
 	Net    netio.Net
 	FS     vfs.FS
+	// LogLevel is the Logger's level, to be changed at run time; nil: it cannot be.
+	LogLevel *slog.LevelVar
 	// Store is the coordination store; nil opens the one that the configuration names. The broker closes it.
 	Store coord.Store
 }
@@ -45,13 +47,13 @@ type Broker struct {
 	store      *clusterstore.Store
 	metadata   *metadata.Cache
 	replicas   *replica.Replicas
+	configs    *admin.ConfigWatcher
 	admin      *admin.Admin
 	server     *server.Server
 	controller *controller.Controller
 	membership *controller.Membership
 	epoch      atomic.Int64 // of the registration in force
 
-	loaded  atomic.Bool // the logs that were there at the start are open
 	failed  chan error
 	stop    context.CancelFunc // ends the goroutines below
 	running sync.WaitGroup
@@ -114,6 +116,9 @@ func (b *Broker) Stop(ctx context.Context) error {
 	if b.membership != nil {
 		brokerEpoch = b.membership.Epoch()
 		errs = append(errs, ignoreEnd(b.membership.Close(ctx)))
+	}
+	if b.configs != nil {
+		b.configs.Close()
 	}
 	if b.replicas != nil {
 		errs = append(errs, b.replicas.Close(ctx))

@@ -12,6 +12,7 @@ import (
 	"milena/internal/api"
 	"milena/internal/clusterstore"
 	"milena/internal/commitlog"
+	"milena/internal/config"
 	"milena/internal/controller"
 	"milena/internal/coord"
 	"milena/internal/logdir"
@@ -69,33 +70,23 @@ func (b *Broker) openStore(ctx context.Context) error {
 	return nil
 }
 
-// loadLogs opens every log with its topic's configuration.
+// loadLogs puts dynamic configuration in force and opens every log with its topic's configuration.
 func (b *Broker) loadLogs(ctx context.Context) error {
-	overrides, err := b.store.Configs(ctx, "topics")
-	if err != nil {
-		return fmt.Errorf("reading the topics' configurations: %w", err)
-	}
 	b.replicas = replica.New(replica.Options{
 		BrokerID: b.live.Broker().BrokerID, Config: b.live, Dirs: b.dirs, Metadata: b.metadata, Logger: b.options.Logger,
-		TopicOverrides: b.topicOverrides(overrides),
+		TopicOverrides: func(topic string) map[string]string { return b.configs.Topic(topic) },
 	})
-	if err := b.dirs.Load(ctx, b.replicas.TopicConfig); err != nil {
-		return err
+	var err error
+	b.configs, err = admin.WatchConfigs(ctx, b.store, b.live, b.options.Logger, b.replicas.SetTopicConfig)
+	if err != nil {
+		return fmt.Errorf("reading the configurations in the coordination store: %w", err)
 	}
-	b.loaded.Store(true)
-	return nil
+	return b.dirs.Load(ctx, b.replicas.TopicConfig)
 }
 
 // serve listens. The controller's first requests come by these listeners too, so they open before the broker registers.
 func (b *Broker) serve(ctx context.Context) error {
 	cfg := b.live.Broker()
-	b.admin = admin.New(admin.Options{
-		Store: b.store, Metadata: b.metadata, Config: b.live, Logger: b.options.Logger, NewID: controller.NewTopicID,
-	})
-	services := &api.Services{
-		Config: b.live, Metadata: b.metadata, Replicas: b.replicas, Store: b.store, Logger: b.options.Logger, AutoCreate: b.admin,
-		BrokerEpoch: b.epoch.Load,
-	}
 	b.controller = controller.New(b.store, controller.Config{
 		BrokerID: cfg.BrokerID, Directory: b.directory(), InterBrokerListener: cfg.InterBrokerListener,
 		Dial:            func(address string) controller.Link { return b.dialPeer(b.options.Net, address) },
@@ -103,6 +94,14 @@ func (b *Broker) serve(ctx context.Context) error {
 		UncleanElection: func() bool { return b.live.Broker().UncleanLeaderElection },
 		Logger:          b.options.Logger,
 	})
+	b.admin = admin.New(admin.Options{
+		Store: b.store, Metadata: b.metadata, Config: b.live, Logger: b.options.Logger, NewID: controller.NewTopicID,
+		Loggers: b.loggers(),
+	})
+	services := &api.Services{
+		Config: b.live, Metadata: b.metadata, Replicas: b.replicas, Store: b.store, Logger: b.options.Logger, BrokerEpoch: b.epoch.Load,
+		AutoCreate: b.admin, Admin: b.admin, Controller: b.controller,
+	}
 	b.server = server.New(server.Options{
 		Net: b.options.Net, Listeners: cfg.Listeners, Table: services.Table(), Config: b.live, Logger: b.options.Logger, Metrics: b.metrics,
 	})
@@ -167,23 +166,23 @@ func (b *Broker) knows(topics []string) bool {
 	return !slices.ContainsFunc(topics, func(t string) bool { return image.Topics[t] == nil })
 }
 
-// topicOverrides reads topics' own configurations: at the start from what was read in one go, later from the store.
-func (b *Broker) topicOverrides(atStart map[string]map[string]string) func(topic string) map[string]string {
-	return func(topic string) map[string]string {
-		if !b.loaded.Load() {
-			return atStart[topic]
-		}
-		overrides, err := b.store.Config(context.Background(), clusterstore.TopicEntity(topic))
-		if err != nil {
-			b.options.Logger.Warn("a topic's configuration cannot be read; the broker's defaults hold until it is changed", "topic", topic, "error", err)
-		}
-		return overrides
-	}
-}
-
 // directory is this broker's mark in the store: who finds a registration with the same mark while it holds the directories' locks knows that
 // the process which made it is dead.
 func (b *Broker) directory() string { return hostName() + ":" + b.dirs.Dirs()[0].Path() }
+
+// loggers lets the level of the log be changed at run time, where there is one to change.
+func (b *Broker) loggers() *admin.Loggers {
+	level := b.options.LogLevel
+	if level == nil {
+		return nil
+	}
+	b.live.OnChange(func(old, now *config.Broker) {
+		if old.LogLevel != now.LogLevel {
+			_ = level.UnmarshalText([]byte(now.LogLevel)) // the key's validator has seen it
+		}
+	})
+	return admin.NewLoggers(level)
+}
 
 // openFiles is how many files the logs may keep open: half of what the process may, the rest being for connections.
 func openFiles() int {

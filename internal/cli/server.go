@@ -51,7 +51,7 @@ func runServer(ctx context.Context, env *Env, args []string) error {
 	}
 	ctx, stop := log.untilSignal(ctx, s.exit)
 	defer stop()
-	b, err := broker.Start(ctx, broker.Options{Config: cfg, Logger: log.Logger, Net: netio.TCP{}, FS: vfs.OS{}})
+	b, err := broker.Start(ctx, broker.Options{Config: cfg, Logger: log.Logger, LogLevel: log.level, Net: netio.TCP{}, FS: vfs.OS{}})
 	if err != nil {
 		if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 			return Exitf(1, "%s: stopped while starting", env.Program)
