@@ -19,23 +19,32 @@ type Appended struct {
 // epochs. ErrDuplicate never; duplicates are answered in Appended. With flush.messages reached it returns after the fsync (group commit).
 // Errors: ErrOutOfOrderSequence, ErrInvalidProducerEpoch, ErrInvalidTxnState, ErrCoordinatorFenced, ErrRecordListTooLarge, ErrNoSpace, ErrStorage.
 func (l *Log) AppendAsLeader(c record.Checked, leaderEpoch int32, origin record.Origin) (Appended, error) {
+	appended, mustSync, err := l.AppendUnsynced(c, leaderEpoch, origin)
+	if err == nil && mustSync {
+		err = l.SyncUpTo(appended.LastOffset + 1)
+	}
+	return appended, err
+}
+
+// AppendUnsynced is AppendAsLeader without the wait for the fsync: where mustSync is true, flush.messages is reached, and the records must not
+// be acknowledged, nor told to be committed, before SyncUpTo has returned for the offset after them.
+func (l *Log) AppendUnsynced(c record.Checked, leaderEpoch int32, origin record.Origin) (a Appended, mustSync bool, err error) {
 	b := c.Batch
 	var control *marker
 	if b.IsControl() {
 		m, err := decodeMarker(b)
 		if err != nil {
-			return Appended{}, err
+			return Appended{}, false, err
 		}
 		control = m
 	}
 	if len(b) > l.cfg.Load().SegmentBytes {
-		return Appended{}, fmt.Errorf("%w: %d bytes, segment.bytes is %d", ErrRecordListTooLarge, len(b), l.cfg.Load().SegmentBytes)
+		return Appended{}, false, fmt.Errorf("%w: %d bytes, segment.bytes is %d", ErrRecordListTooLarge, len(b), l.cfg.Load().SegmentBytes)
 	}
-	appended, err := l.appendChecked(c, leaderEpoch, origin, control)
-	if err != nil {
-		return Appended{}, err
+	if a, err = l.appendChecked(c, leaderEpoch, origin, control); err != nil {
+		return Appended{}, false, err
 	}
-	return appended, l.flushAsConfigured(appended.LastOffset + 1)
+	return a, l.mustSync(a.LastOffset + 1), nil
 }
 
 func (l *Log) appendChecked(c record.Checked, leaderEpoch int32, origin record.Origin, control *marker) (Appended, error) {

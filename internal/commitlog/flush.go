@@ -22,11 +22,17 @@ type flusher struct {
 
 // flushAsConfigured waits for durability where flush.messages demands it.
 func (l *Log) flushAsConfigured(offset int64) error {
-	if offset-l.synced.Load() < l.cfg.Load().FlushMessages {
+	if !l.mustSync(offset) {
 		return nil
 	}
-	return l.flush(&l.synced, offset, (*Log).flushRecords)
+	return l.SyncUpTo(offset)
 }
+
+// mustSync tells whether flush.messages demands that what lies below offset is synced now.
+func (l *Log) mustSync(offset int64) bool { return offset-l.synced.Load() >= l.cfg.Load().FlushMessages }
+
+// SyncUpTo returns when the records below offset are durable; all who wait share an fsync (group commit).
+func (l *Log) SyncUpTo(offset int64) error { return l.flush(&l.synced, offset, (*Log).flushRecords) }
 
 // Flush syncs everything below the log's end and moves the recovery point there.
 func (l *Log) Flush() error {
