@@ -29,11 +29,11 @@ func (s *Segment) Find(offset, limit int64) (f Found, ok bool, err error) {
 	if err != nil {
 		return Found{}, false, err
 	}
-	ok, err = s.headers(start.Position, limit, func(position int64, h *record.Header) bool {
+	ok, err = s.headers(start.Position, limit, func(position int64, h record.Header) bool {
 		if h.LastOffset < offset {
 			return true
 		}
-		f = Found{Position: position, Header: *h}
+		f = Found{Position: position, Header: h}
 		return false
 	})
 	return f, ok, err
@@ -41,15 +41,15 @@ func (s *Segment) Find(offset, limit int64) (f Found, ok bool, err error) {
 
 // headerAt reads the head of the batch at a position; ok is false at the end of the segment.
 func (s *Segment) headerAt(position int64) (h record.Header, ok bool, err error) {
-	ok, err = s.headers(position, s.size.Load(), func(_ int64, found *record.Header) bool {
-		h = *found
+	ok, err = s.headers(position, s.size.Load(), func(_ int64, found record.Header) bool {
+		h = found
 		return false
 	})
 	return h, ok, err
 }
 
 // headers walks the heads of the batches in [position, limit) until visit returns false, and tells whether it did.
-func (s *Segment) headers(position, limit int64, visit func(position int64, h *record.Header) bool) (stopped bool, err error) {
+func (s *Segment) headers(position, limit int64, visit func(position int64, h record.Header) bool) (stopped bool, err error) {
 	if position >= limit {
 		return false, nil
 	}
@@ -73,7 +73,7 @@ func (s *Segment) headers(position, limit int64, visit func(position int64, h *r
 		if parseErr != nil {
 			return false, s.wrap(Log, position, parseErr)
 		}
-		if !visit(position, &h) {
+		if !visit(position, h) {
 			return true, nil
 		}
 		position += int64(h.SizeBytes)
@@ -98,7 +98,7 @@ func (s *Segment) NextOffset() (int64, error) {
 		return 0, err
 	}
 	next := s.base
-	_, err = s.headers(last.Position, s.size.Load(), func(_ int64, h *record.Header) bool {
+	_, err = s.headers(last.Position, s.size.Load(), func(_ int64, h record.Header) bool {
 		next = h.LastOffset + 1
 		return true
 	})
