@@ -190,9 +190,26 @@ func (w *ConfigWatcher) applyBroker(ctx context.Context) error {
 	}
 	next, err := now.WithDynamic(own, defaults)
 	if err != nil {
+		// One value that this release cannot take must not keep the others out.
+		next, err = now.WithDynamic(w.acceptable(now, own, true), w.acceptable(now, defaults, false))
+	}
+	if err != nil {
 		w.log.Error("dynamic broker configuration cannot be taken", "error", err)
 		return nil
 	}
 	w.live.Replace(next)
 	return nil
+}
+
+// acceptable leaves out the values that this broker cannot take.
+func (w *ConfigWatcher) acceptable(now *config.Broker, values map[string]string, perBroker bool) map[string]string {
+	kept := map[string]string{}
+	for _, key := range sortedKeys(values) {
+		if err := now.ValidateDynamic(map[string]string{key: values[key]}, perBroker); err != nil {
+			w.log.Error("dynamic broker value left out", "key", key, "error", err)
+			continue
+		}
+		kept[key] = values[key]
+	}
+	return kept
 }

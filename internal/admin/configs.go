@@ -19,6 +19,8 @@ const (
 	KindTopic        ResourceKind = 2
 	KindBroker       ResourceKind = 4
 	KindBrokerLogger ResourceKind = 8
+	// kindClientMetrics is what only KRaft has.
+	kindClientMetrics ResourceKind = 16
 )
 
 // Resource is what a configuration belongs to: a topic, or a broker by its id ("" the default of all brokers).
@@ -65,6 +67,9 @@ func (a *Admin) AlterConfigs(ctx context.Context, r Resource, ops []ConfigOp, re
 			}
 			return a.Loggers.change(ops, validateOnly)
 		}
+	}
+	if r.Kind == kindClientMetrics {
+		return refuse(InvalidRequest, "AlterConfigs is only supported for topics and brokers, but resource type is CLIENT_METRICS")
 	}
 	return refuse(InvalidRequest, "Unknown resource type %d", r.Kind)
 }

@@ -32,6 +32,7 @@ func (s *Services) createTopics(call *Call, r kmsg.Request) {
 				text := "Duplicate topic name."
 				resp.Topics = append(resp.Topics, kmsg.CreateTopicsResponseTopic{
 					Topic: t.Topic, ErrorCode: kerr.InvalidRequest.Code, ErrorMessage: &text, NumPartitions: -1, ReplicationFactor: -1,
+					Configs: []kmsg.CreateTopicsResponseTopicConfig{},
 				})
 			}
 		}
@@ -64,10 +65,11 @@ func newTopic(t *kmsg.CreateTopicsRequestTopic) admin.NewTopic {
 
 func (s *Services) createdTopic(name string, made *admin.CreatedTopic) kmsg.CreateTopicsResponseTopic {
 	t := kmsg.NewCreateTopicsResponseTopic()
-	t.Topic, t.TopicID = name, made.ID
+	t.Topic, t.Configs = name, []kmsg.CreateTopicsResponseTopicConfig{}
 	if t.ErrorCode, t.ErrorMessage = s.adminError(made.Err); t.ErrorCode != 0 {
 		return t
 	}
+	t.TopicID = made.ID
 	t.NumPartitions, t.ReplicationFactor = made.Partitions, made.ReplicationFactor
 	for i := range made.Configs {
 		e := &made.Configs[i]

@@ -9,7 +9,7 @@ import (
 	"milena/internal/coord"
 )
 
-// treeDelay is how long changes below /brokers/topics gather before they are looked at: a topic's node is changed seldom (partitions added by
+// treeDelay is how long further changes below /brokers/topics gather after a look at them: a topic's node is changed seldom (partitions added by
 // another broker), the states below it often, by this controller itself.
 const treeDelay = 50 * time.Millisecond
 
@@ -43,10 +43,10 @@ func watchStore(ctx context.Context, store coord.Store, post func(event)) (*watc
 		w.open = append(w.open, watch)
 		w.running.Go(func() {
 			for range watch.C() {
+				post(watched.event)
 				if watched.delay > 0 {
 					sleep(ctx, watched.delay)
 				}
-				post(watched.event)
 			}
 		})
 	}
