@@ -35,6 +35,9 @@ func (d *Dirs) Close(ctx context.Context, brokerEpoch int64) error {
 	return errors.Join(errs...)
 }
 
+// closeWorkers is how many logs of a directory are closed at once: they wait for the disk, not for the processor.
+const closeWorkers = 16
+
 // close closes the directory's logs, several at a time.
 func (d *Dir) close(ctx context.Context) error {
 	var logs []*Log
@@ -46,7 +49,7 @@ func (d *Dir) close(ctx context.Context) error {
 	errs := make([]error, len(logs))
 	var next atomic.Int64
 	var wait sync.WaitGroup
-	for range d.owner.recoveryThreads() {
+	for range max(closeWorkers, d.owner.recoveryThreads()) {
 		wait.Go(func() {
 			for i := int(next.Add(1)) - 1; i < len(logs); i = int(next.Add(1)) - 1 {
 				if ctx.Err() != nil {

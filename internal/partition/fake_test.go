@@ -14,23 +14,30 @@ type fakeLog struct {
 	unstable    int64 // -1 none
 	refuse      error // of the next append or assignment
 	duplicate   bool
+	mustSync    bool
+	synced      int64
 	cfg         config.Topic
 }
 
 func (l *fakeLog) end() int64 { return l.start + int64(len(l.epochs)) }
 
-func (l *fakeLog) AppendAsLeader(c record.Checked, leaderEpoch int32, _ record.Origin) (commitlog.Appended, error) {
+func (l *fakeLog) AppendUnsynced(c record.Checked, leaderEpoch int32, _ record.Origin) (commitlog.Appended, bool, error) {
 	if l.refuse != nil {
-		return commitlog.Appended{}, l.refuse
+		return commitlog.Appended{}, false, l.refuse
 	}
 	if l.duplicate {
-		return commitlog.Appended{FirstOffset: l.start, LastOffset: l.end() - 1, Duplicate: true}, nil
+		return commitlog.Appended{FirstOffset: l.start, LastOffset: l.end() - 1, Duplicate: true}, l.mustSync, nil
 	}
 	first := l.end()
 	for range c.MaxTimestampOffsetDelta + 1 {
 		l.epochs = append(l.epochs, leaderEpoch)
 	}
-	return commitlog.Appended{FirstOffset: first, LastOffset: l.end() - 1, AppendTimeMs: -1, LogStartOffset: l.start}, nil
+	return commitlog.Appended{FirstOffset: first, LastOffset: l.end() - 1, AppendTimeMs: -1, LogStartOffset: l.start}, l.mustSync, nil
+}
+
+func (l *fakeLog) SyncUpTo(offset int64) error {
+	l.synced = offset
+	return l.refuse
 }
 
 func (l *fakeLog) Read(offset int64, maxBytes int, upTo int64, atLeastOne bool) (commitlog.Slice, error) {

@@ -12,29 +12,57 @@ const (
 	AcksOne  int16 = 1
 )
 
+// Appended is an append that was done.
+type Appended struct {
+	commitlog.Appended
+	// Epoch is the leader epoch it was done in; Committed wants it back.
+	Epoch int32
+	// MustSync says that flush.messages is reached: Sync is to be called before the append is acknowledged.
+	MustSync bool
+}
+
+// End is the offset after the append.
+func (a *Appended) End() int64 { return a.LastOffset + 1 }
+
 // Append appends one checked batch as the leader. With AcksAll the ISR must hold min.insync.replicas now; whether it does when the records
-// are committed is for Committed to say. It returns the leader epoch of the append, which Committed wants back.
-func (p *Partition) Append(c record.Checked, acks int16, origin record.Origin) (commitlog.Appended, int32, error) {
+// are committed is for Committed to say.
+func (p *Partition) Append(c record.Checked, acks int16, origin record.Origin) (Appended, error) {
 	p.mu.RLock()
 	st := p.state.Load()
 	if err := st.check(-1, true); err != nil {
 		p.mu.RUnlock()
-		return commitlog.Appended{}, -1, err
+		return Appended{}, err
 	}
 	if acks == AcksAll && len(st.ISR) < p.minInsync(st) {
 		p.mu.RUnlock()
-		return commitlog.Appended{}, -1, ErrNotEnoughReplicas
+		return Appended{}, ErrNotEnoughReplicas
 	}
-	a, err := p.log.AppendAsLeader(c, st.LeaderEpoch, origin)
-	if err == nil && !a.Duplicate {
+	done, mustSync, err := p.log.AppendUnsynced(c, st.LeaderEpoch, origin)
+	a := Appended{Appended: done, Epoch: st.LeaderEpoch, MustSync: mustSync}
+	fresh := err == nil && !mustSync && !a.Duplicate
+	if fresh {
 		// Not the log's end: a later append may have been written but not yet synced, and what may be lost is not committed.
-		p.committedUpTo(st, a.LastOffset+1)
+		p.committedUpTo(st, a.End())
 	}
 	p.mu.RUnlock()
-	if err == nil && !a.Duplicate {
+	if fresh {
 		p.notify()
 	}
-	return a, st.LeaderEpoch, err
+	return a, err
+}
+
+// Sync waits for the fsync of an append that has MustSync; all who wait share one. Then the append may be acknowledged.
+func (p *Partition) Sync(a *Appended) error {
+	if err := p.log.SyncUpTo(a.End()); err != nil {
+		return err
+	}
+	p.mu.RLock()
+	if st := p.state.Load(); st.Role == Leader && a.Epoch >= st.LedSince {
+		p.committedUpTo(st, a.End())
+	}
+	p.mu.RUnlock()
+	p.notify()
+	return nil
 }
 
 // minInsync is min.insync.replicas, never more than there are replicas.

@@ -18,6 +18,7 @@ type script struct {
 	part    *Partition
 	watches map[int]*Watch
 	told    []int
+	last    Appended // of the last append
 }
 
 func (s *script) Changed(slot int) { s.told = append(s.told, slot) }
@@ -66,6 +67,7 @@ func (s *script) run(t *testing.T, d *datadriven.TestData) string {
 		s.log.cfg = config.Topic{MinInsyncReplicas: int(number(t, d, "min-isr", 1)), Delete: !d.HasArg("compact-only")}
 	case "log":
 		s.log.unstable, s.log.duplicate, s.log.refuse = number(t, d, "unstable", -1), d.HasArg("duplicate"), nil
+		s.log.mustSync = d.HasArg("must-sync")
 		if d.HasArg("refuse") {
 			s.log.refuse = errors.New("the disk is on fire")
 		}
@@ -103,11 +105,18 @@ func (s *script) ask(t *testing.T, d *datadriven.TestData) string {
 	switch d.Cmd {
 	case "append":
 		c := record.Checked{MaxTimestampOffsetDelta: int32(number(t, d, "records", 1)) - 1}
-		a, epoch, err := s.part.Append(c, int16(number(t, d, "acks", -1)), record.FromClient)
+		a, err := s.part.Append(c, int16(number(t, d, "acks", -1)), record.FromClient)
 		if err != nil {
 			return result(err) + s.state()
 		}
-		return fmt.Sprintf("offsets %d to %d, epoch %d\n", a.FirstOffset, a.LastOffset, epoch) + s.state()
+		s.last = a
+		must := ""
+		if a.MustSync {
+			must = ", to be synced"
+		}
+		return fmt.Sprintf("offsets %d to %d, epoch %d%s\n", a.FirstOffset, a.LastOffset, a.Epoch, must) + s.state()
+	case "sync":
+		return result(s.part.Sync(&s.last)) + s.state()
 	case "committed":
 		done, err := s.part.Committed(number(t, d, "up-to", 0), int32(number(t, d, "epoch", 0)))
 		return fmt.Sprintf("over %v: %s", done, result(err))

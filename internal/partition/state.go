@@ -39,7 +39,8 @@ type State struct {
 
 // Log is what a partition needs of its log; *commitlog.Log is one.
 type Log interface {
-	AppendAsLeader(c record.Checked, leaderEpoch int32, origin record.Origin) (commitlog.Appended, error)
+	AppendUnsynced(c record.Checked, leaderEpoch int32, origin record.Origin) (a commitlog.Appended, mustSync bool, err error)
+	SyncUpTo(offset int64) error
 	Read(offset int64, maxBytes int, upTo int64, atLeastOne bool) (commitlog.Slice, error)
 	SizeBetween(from, to int64) int64
 	LogStartOffset() int64

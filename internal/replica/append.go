@@ -39,12 +39,12 @@ type appending struct {
 	slots   []appendSlot
 }
 
-// appendSlot is one partition of it: where it is to be committed up to, in which leader epoch.
+// appendSlot is one partition of it.
 type appendSlot struct {
 	part  *partition.Partition
-	upTo  int64
-	epoch int32
-	waits bool
+	done  partition.Appended
+	syncs bool // waits for its fsync
+	waits bool // waits for its commit
 	watch partition.Watch
 }
 
@@ -60,7 +60,7 @@ func (r *Replicas) Append(req *AppendRequest, done func([]AppendResult)) {
 		if a.results[i].Err == nil {
 			a.append(req, i, nowMs)
 		}
-		if a.slots[i].waits {
+		if slot := &a.slots[i]; slot.syncs || slot.waits {
 			waiting++
 		}
 	}
@@ -114,23 +114,31 @@ func (a *appending) append(req *AppendRequest, i int, nowMs int64) {
 		result.Err, result.LogStartOffset = err, slot.part.Log().LogStartOffset()
 		return
 	}
-	appended, epoch, err := slot.part.Append(checked, req.Acks, req.Origin)
-	if err != nil {
+	if slot.done, err = slot.part.Append(checked, req.Acks, req.Origin); err != nil {
 		result.Err, result.LogStartOffset = err, slot.part.Log().LogStartOffset()
 		return
 	}
-	result.BaseOffset, result.AppendTimeMs, result.LogStartOffset = appended.FirstOffset, appended.AppendTimeMs, appended.LogStartOffset
+	done := &slot.done
+	result.BaseOffset, result.AppendTimeMs, result.LogStartOffset = done.FirstOffset, done.AppendTimeMs, done.LogStartOffset
+	slot.syncs = done.MustSync
 	if req.Acks == partition.AcksAll {
-		slot.upTo, slot.epoch = appended.LastOffset+1, epoch
-		over, err := slot.part.Committed(slot.upTo, epoch)
-		if over && err != nil {
-			result.Err = err
+		slot.waits = true
+		if !slot.syncs {
+			a.look(i)
 		}
-		slot.waits = !over
 	}
 }
 
-// parkedAppend is an append with acks=all that waits for its commit. It is not used again.
+// look asks whether a partition's records are committed.
+func (a *appending) look(i int) {
+	slot := &a.slots[i]
+	if over, err := slot.part.Committed(slot.done.End(), slot.done.Epoch); over {
+		a.results[i].Err = err
+		slot.waits = false
+	}
+}
+
+// parkedAppend is an append that waits for its commit (acks=all), or for an fsync (flush.messages). It is not used again.
 type parkedAppend struct {
 	*appending
 	of    *Replicas
@@ -138,7 +146,7 @@ type parkedAppend struct {
 	timer *time.Timer
 	setUp sync.Mutex // held until every watch stands, so that none is stopped before it began
 
-	mu      sync.Mutex // guards what follows and slots' waits
+	mu      sync.Mutex // guards what follows, and results and the state of slots
 	waiting int
 	over    bool
 }
@@ -147,15 +155,25 @@ func (r *Replicas) park(req *AppendRequest, a *appending, waiting int, done func
 	p := &parkedAppend{appending: a, of: r, done: done, waiting: waiting}
 	r.parked.Add(1)
 	p.setUp.Lock()
-	p.timer = time.AfterFunc(wait(req.TimeoutMs), p.expire)
+	if req.Acks == partition.AcksAll { // an fsync alone takes as long as it takes
+		p.timer = time.AfterFunc(wait(req.TimeoutMs), p.expire)
+	}
+	var toSync []int
 	for i := range a.slots {
-		if slot := &a.slots[i]; slot.upTo > 0 {
+		slot := &a.slots[i]
+		if slot.waits {
 			slot.part.Watch(&slot.watch, p, i)
+		}
+		if slot.done.MustSync {
+			toSync = append(toSync, i)
 		}
 	}
 	p.setUp.Unlock()
 	for i := range a.slots {
 		p.Changed(i) // what happened before the watch stood
+	}
+	for _, i := range toSync {
+		go p.sync(i)
 	}
 }
 
@@ -164,15 +182,37 @@ func (p *parkedAppend) Changed(i int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	slot := &p.slots[i]
-	if p.over || !slot.waits {
+	if p.over || slot.syncs || !slot.waits {
 		return
 	}
-	committed, err := slot.part.Committed(slot.upTo, slot.epoch)
-	if !committed {
+	if p.look(i); !slot.waits {
+		p.settleLocked()
+	}
+}
+
+// sync waits for one partition's fsync; the appends of other requests share it.
+func (p *parkedAppend) sync(i int) {
+	slot := &p.slots[i]
+	err := slot.part.Sync(&slot.done)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	slot.syncs = false
+	if p.over {
 		return
 	}
-	p.results[i].Err = err
-	slot.waits = false
+	if err != nil {
+		p.results[i].Err = err
+		slot.waits = false
+	} else if slot.waits {
+		p.look(i)
+	}
+	if !slot.waits {
+		p.settleLocked()
+	}
+}
+
+// settleLocked counts one partition less that is waited for.
+func (p *parkedAppend) settleLocked() {
 	if p.waiting--; p.waiting == 0 {
 		p.over = true
 		go p.finish()
@@ -188,7 +228,7 @@ func (p *parkedAppend) expire() {
 	}
 	p.over = true
 	for i := range p.slots {
-		if p.slots[i].waits {
+		if p.slots[i].waits || p.slots[i].syncs {
 			p.results[i].Err = ErrTimedOut
 		}
 	}
@@ -199,7 +239,9 @@ func (p *parkedAppend) expire() {
 func (p *parkedAppend) finish() {
 	p.setUp.Lock()
 	defer p.setUp.Unlock()
-	p.timer.Stop()
+	if p.timer != nil {
+		p.timer.Stop()
+	}
 	for i := range p.slots {
 		p.slots[i].watch.Stop()
 	}

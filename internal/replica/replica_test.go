@@ -5,6 +5,8 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -393,4 +395,78 @@ func TestAppendWaitsForTheISR(t *testing.T) {
 			t.Fatalf("%d parked", b.Parked())
 		}
 	})
+}
+
+// flush.messages=1: nothing is acknowledged or shown before its fsync, and those who wait share one.
+func TestGroupCommit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const disk = 10 * time.Millisecond
+		b := start(t, memfs.New(), "log.flush.interval.messages=1")
+		defer b.stop()
+		b.lead("t", idT, 3, 0)
+		syncs := 0
+		b.fs.SetFault(func(op memfs.Op) error {
+			if op.Kind == memfs.OpSync && strings.HasSuffix(op.Name, ".log") && strings.Contains(op.Name, "/t-0/") {
+				syncs++
+				time.Sleep(disk)
+			}
+			return nil
+		})
+		for _, acks := range []int16{-1, 1, 0} {
+			began, before := time.Now(), syncs
+			done, _ := b.fetch(fetchOf("t", b.end("t")))
+			var all []chan AppendResult
+			for range 20 {
+				all = append(all, b.produce(acks, "t", "a"))
+			}
+			if time.Since(began) != 0 {
+				t.Fatal("an append blocks for its fsync")
+			}
+			for _, c := range all {
+				if r := <-c; r.Err != nil {
+					t.Fatalf("acks=%d: %+v", acks, r)
+				}
+			}
+			if n, after := syncs-before, time.Since(began); n > 2 || after > 2*disk || after < disk {
+				t.Fatalf("acks=%d: %d fsyncs for 20 appends, %v", acks, n, after)
+			}
+			if got := (<-done)[0]; got.after < disk || len(got.data) == 0 {
+				t.Fatalf("shown after %v", got.after)
+			}
+		}
+		// The partitions of one request are synced side by side.
+		b.fs.SetFault(func(op memfs.Op) error {
+			if op.Kind == memfs.OpSync && strings.HasSuffix(op.Name, ".log") {
+				time.Sleep(disk)
+			}
+			return nil
+		})
+		req := &AppendRequest{Acks: -1, TimeoutMs: 1000}
+		for i := range int32(3) {
+			req.Partitions = append(req.Partitions, AppendPartition{Topic: "t", Partition: i, Records: batch(t, "b")})
+		}
+		began, done := time.Now(), make(chan time.Duration, 1)
+		b.Append(req, func([]AppendResult) { done <- time.Since(began) })
+		if after := <-done; after != disk {
+			t.Fatalf("three partitions took %v", after)
+		}
+		// A failed fsync is no acknowledgement.
+		b.fs.SetFault(memfs.FailKind(memfs.OpSync, "/t-0/", syscall.EIO))
+		if r := <-b.produce(1, "t", "lost"); r.Err == nil {
+			t.Fatal("acknowledged")
+		}
+		b.fs.SetFault(nil)
+		time.Sleep(time.Second)
+		if b.Parked() != 0 {
+			t.Fatalf("%d parked", b.Parked())
+		}
+	})
+}
+
+func (b *broker) end(topic string) int64 {
+	p, err := b.Partition(topic, 0)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return p.Log().LogEndOffset()
 }
