@@ -130,6 +130,19 @@ func javaError(err error) string {
 	return err.Error()
 }
 
+// exceptionOf is the name of the exception alone.
+func exceptionOf(err error) string {
+	var answered *apiError
+	var late *timeoutError
+	switch {
+	case errors.As(err, &answered):
+		return javaClass(answered.code)
+	case errors.As(err, &late):
+		return "org.apache.kafka.common.errors.TimeoutException"
+	}
+	return "org.apache.kafka.common.KafkaException"
+}
+
 // timeoutError is a request that found no broker in its time.
 type timeoutError struct{ message string }
 
