@@ -3,7 +3,6 @@ package api
 import (
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 
 	"milena/internal/metadata"
@@ -15,7 +14,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// Produce, v3 to v13. The request is decoded by wire.Produce, whose records alias the body and are stamped there; the response is kmsg's.
+// Produce, v3 to v13. The request is decoded by wire.Produce, whose records alias the body and are stamped there;
+// the response is wire.ProduceReply's.
 //
 // v0–v2 carry message sets of the old formats; Kafka 4 refuses them too, and only advertises them for the sake of librdkafka.
 
@@ -39,7 +39,7 @@ type producing struct {
 	index   map[topicPartition]int
 	append  replica.AppendRequest
 	done    func([]replica.AppendResult) // p.finish, made once
-	resp    kmsg.ProduceResponse
+	reply   wire.ProduceReply
 	results []replica.AppendResult
 }
 
@@ -204,57 +204,74 @@ func (p *producing) firstError() error {
 // errUnacknowledged marks a dropped connection that is no malformed input.
 var errUnacknowledged = errors.New("a produce request with acks=0 failed")
 
+// encode writes the response.
 func (p *producing) encode() []byte {
-	resp := &p.resp
-	resp.Version = p.call.Header.Version
-	at := 0
-	for ti := range p.req.Topics {
-		t := &p.req.Topics[ti]
-		var out kmsg.ProduceResponseTopic
-		out.TopicID = t.ID
-		for i := t.First; i < t.End; i, at = i+1, at+1 {
-			if !p.slots[at].replaced {
-				out.Topic = p.slots[at].topic
-				out.Partitions = append(out.Partitions, p.partition(&p.slots[at]))
+	topics, bytes := 0, 16
+	for i := range p.req.Topics {
+		if n := p.left(&p.req.Topics[i]); n > 0 {
+			topics++
+			bytes += 24 + len(p.req.Topics[i].Name) + 40*n
+		}
+	}
+	p.reply.Begin(make([]byte, 0, bytes), p.call.Header.Version, topics)
+	var nodes leaderNodes
+	for i := range p.req.Topics {
+		t := &p.req.Topics[i]
+		n := p.left(t)
+		if n == 0 {
+			continue
+		}
+		p.reply.Topic(t.Name, t.ID, n)
+		for at := t.First; at < t.End; at++ {
+			if slot := &p.slots[at]; !slot.replaced {
+				out := p.partition(slot)
+				if out.LeaderID >= 0 {
+					nodes.add(p.of.services, p.image, out.LeaderID, p.call.Client)
+				}
+				p.reply.Partition(&out)
 			}
 		}
-		if len(out.Partitions) > 0 {
-			resp.Topics = append(resp.Topics, out)
-		}
+		p.reply.EndTopic()
 	}
-	if resp.Version >= 10 {
-		p.tellLeaders()
-	}
-	return resp.AppendTo(nil)
+	return p.reply.Finish(0, nodes.list)
 }
 
-func (p *producing) partition(slot *produceSlot) kmsg.ProduceResponseTopicPartition {
-	out := kmsg.NewProduceResponseTopicPartition()
-	out.Partition, out.BaseOffset, out.LogAppendTime, out.LogStartOffset = slot.partition, -1, -1, -1
+// left counts the partitions of a topic that are answered for.
+func (p *producing) left(t *wire.ProduceTopic) int {
+	n := 0
+	for i := t.First; i < t.End; i++ {
+		if !p.slots[i].replaced {
+			n++
+		}
+	}
+	return n
+}
+
+func (p *producing) partition(slot *produceSlot) wire.ProducedPartition {
+	out := wire.ProducedPartition{
+		Partition: slot.partition, BaseOffset: -1, AppendTimeMs: -1, LogStartOffset: -1, Message: slot.message, LeaderID: -1, LeaderEpoch: -1,
+	}
 	if slot.err != nil {
 		out.ErrorCode = slot.err.Code
-		if slot.message != "" {
-			out.ErrorMessage = &slot.message
-		}
 		return out
 	}
 	result := &p.results[slot.appendAt]
 	if result.Err == nil {
-		out.BaseOffset, out.LogAppendTime, out.LogStartOffset = result.BaseOffset, result.AppendTimeMs, result.LogStartOffset
+		out.BaseOffset, out.AppendTimeMs, out.LogStartOffset = result.BaseOffset, result.AppendTimeMs, result.LogStartOffset
 		return out
 	}
 	out.ErrorCode = p.of.services.code(result.Err)
 	if knowsLogStart(out.ErrorCode) {
 		out.LogStartOffset = result.LogStartOffset
 	}
+	if out.ErrorCode == kerr.NotLeaderForPartition.Code { // the client is told where to go (KIP-951)
+		out.LeaderID, out.LeaderEpoch = leaderOf(p.image, slot.topic, slot.partition)
+	}
 	var refusal *record.Refusal
 	if errors.As(result.Err, &refusal) && len(refusal.Records) > 0 {
-		message := strings.Clone(refusal.Message)
-		out.ErrorMessage = &message
-		for i := range refusal.Records {
-			out.ErrorRecords = append(out.ErrorRecords, kmsg.ProduceResponseTopicPartitionErrorRecord{
-				RelativeOffset: refusal.Records[i].Index, ErrorMessage: &refusal.Records[i].Message,
-			})
+		out.Message = refusal.Message
+		for _, r := range refusal.Records {
+			out.RecordErrors = append(out.RecordErrors, wire.ProduceRecordError{Index: r.Index, Message: r.Message})
 		}
 	}
 	return out
@@ -270,32 +287,11 @@ func knowsLogStart(code int16) bool {
 	return true
 }
 
-// tellLeaders names the current leader, and where it is, of every partition that this broker does not lead (KIP-951).
-func (p *producing) tellLeaders() {
-	var nodes leaderNodes
-	for ti := range p.resp.Topics {
-		t := &p.resp.Topics[ti]
-		for pi := range t.Partitions {
-			out := &t.Partitions[pi]
-			if out.ErrorCode == kerr.NotLeaderForPartition.Code {
-				leader, epoch := leaderOf(p.image, t.Topic, out.Partition)
-				out.CurrentLeader.LeaderID, out.CurrentLeader.LeaderEpoch = leader, epoch
-				nodes.add(p.of.services, p.image, leader, p.call.Client)
-			}
-		}
-	}
-	for _, n := range nodes.list {
-		p.resp.Brokers = append(p.resp.Brokers, kmsg.ProduceResponseBroker{NodeID: n.ID, Host: n.Host, Port: n.Port, Rack: n.Rack})
-	}
-}
-
 func (p *producing) recycle() {
 	p.call, p.image, p.results = nil, nil, nil
 	p.req.Reset()
 	clear(p.slots)
 	clear(p.append.Partitions)
-	clear(p.resp.Topics)
 	p.slots, p.append.Partitions = p.slots[:0], p.append.Partitions[:0]
-	p.resp = kmsg.ProduceResponse{Topics: p.resp.Topics[:0]}
 	p.of.free.Put(p)
 }

@@ -24,7 +24,7 @@ func leaderOf(image *metadata.Image, topic string, partition int32) (leader, epo
 }
 
 // leaderNodes gathers the endpoints of leaders, each broker once (KIP-951).
-type leaderNodes struct{ list []wire.FetchNode }
+type leaderNodes struct{ list []wire.Node }
 
 func (l *leaderNodes) add(s *Services, image *metadata.Image, id int32, client *Client) {
 	for _, n := range l.list {
@@ -34,7 +34,7 @@ func (l *leaderNodes) add(s *Services, image *metadata.Image, id int32, client *
 	}
 	if broker, ok := image.Brokers[id]; ok {
 		if endpoint, ok := s.endpoint(&broker, client); ok {
-			l.list = append(l.list, wire.FetchNode{ID: id, Host: endpoint.Host, Port: endpoint.Port, Rack: broker.Rack})
+			l.list = append(l.list, wire.Node{ID: id, Host: endpoint.Host, Port: endpoint.Port, Rack: broker.Rack})
 		}
 	}
 }

@@ -48,14 +48,6 @@ type FetchPartition struct {
 // FetchAborted is an aborted transaction.
 type FetchAborted struct{ ProducerID, FirstOffset int64 }
 
-// FetchNode is a broker's endpoint, told beside NOT_LEADER_OR_FOLLOWER (v16).
-type FetchNode struct {
-	ID   int32
-	Host string
-	Port int32
-	Rack *string
-}
-
 // Begin starts a response; what the value held before is dropped, its memory kept.
 func (f *FetchReply) Begin(version int16, throttleMs int32, errorCode int16, sessionID int32, topics int) {
 	clear(f.cuts)
@@ -164,9 +156,12 @@ func (f *FetchReply) partitionTags(p *FetchPartition) {
 }
 
 // Finish ends the response and appends its parts to reply. They alias f's memory until the reply has been sent.
-func (f *FetchReply) Finish(nodes []FetchNode, reply *Reply) {
-	if f.flexible() {
-		f.nodes(nodes)
+func (f *FetchReply) Finish(nodes []Node, reply *Reply) {
+	switch {
+	case f.version >= 16:
+		f.buf = appendNodes(f.buf, nodes)
+	case f.flexible():
+		f.buf = append(f.buf, 0)
 	}
 	from := 0
 	for _, c := range f.cuts {
@@ -179,41 +174,4 @@ func (f *FetchReply) Finish(nodes []FetchNode, reply *Reply) {
 	if from < len(f.buf) {
 		reply.Bytes(f.buf[from:])
 	}
-}
-
-func (f *FetchReply) nodes(nodes []FetchNode) {
-	if len(nodes) == 0 || f.version < 16 {
-		f.buf = append(f.buf, 0)
-		return
-	}
-	size := uvarintBytes(len(nodes) + 1)
-	for _, n := range nodes {
-		size += 4 + uvarintBytes(len(n.Host)+1) + len(n.Host) + 4 + 1 + 1
-		if n.Rack != nil {
-			size += uvarintBytes(len(*n.Rack)+1) - 1 + len(*n.Rack)
-		}
-	}
-	b := append(f.buf, 1, 0)
-	b = binary.AppendUvarint(b, uint64(size))
-	b = binary.AppendUvarint(b, uint64(len(nodes))+1)
-	for _, n := range nodes {
-		b = appendCompactString(appendInt32(b, n.ID), n.Host)
-		b = appendInt32(b, n.Port)
-		if n.Rack == nil {
-			b = append(b, 0)
-		} else {
-			b = appendCompactString(b, *n.Rack)
-		}
-		b = append(b, 0)
-	}
-	f.buf = b
-}
-
-// uvarintBytes is the length of n as an unsigned varint.
-func uvarintBytes(n int) int {
-	size := 1
-	for ; n >= 0x80; n >>= 7 {
-		size++
-	}
-	return size
 }

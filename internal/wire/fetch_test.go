@@ -81,6 +81,18 @@ func drawPartition(t *rapid.T, version int16) (FetchPartition, kmsg.FetchRespons
 	return p, k
 }
 
+func drawNodes(t *rapid.T) (nodes []Node) {
+	for range rapid.IntRange(0, 2).Draw(t, "nodes") {
+		n := Node{ID: rapid.Int32().Draw(t, "id"), Host: text.Draw(t, "host"), Port: rapid.Int32().Draw(t, "port")}
+		if rapid.Bool().Draw(t, "rack") {
+			rack := strings.Repeat("r", rapid.IntRange(0, 200).Draw(t, "rack length"))
+			n.Rack = &rack
+		}
+		nodes = append(nodes, n)
+	}
+	return nodes
+}
+
 // TestFetchReplyIsKmsgs encodes what kmsg encodes, in every version, with one encoder used again and again.
 func TestFetchReplyIsKmsgs(t *testing.T) {
 	var f FetchReply
@@ -105,15 +117,10 @@ func TestFetchReplyIsKmsgs(t *testing.T) {
 			f.EndTopic()
 			want.Topics = append(want.Topics, kt)
 		}
-		var nodes []FetchNode
+		var nodes []Node
 		if version >= 16 {
-			for range rapid.IntRange(0, 2).Draw(t, "nodes") {
-				n := FetchNode{ID: rapid.Int32().Draw(t, "id"), Host: text.Draw(t, "host"), Port: rapid.Int32().Draw(t, "port")}
-				if rapid.Bool().Draw(t, "rack") {
-					rack := strings.Repeat("r", rapid.IntRange(0, 200).Draw(t, "rack length"))
-					n.Rack = &rack
-				}
-				nodes = append(nodes, n)
+			nodes = drawNodes(t)
+			for _, n := range nodes {
 				want.Brokers = append(want.Brokers, kmsg.FetchResponseBroker{NodeID: n.ID, Host: n.Host, Port: n.Port, Rack: n.Rack})
 			}
 		}
