@@ -22,9 +22,9 @@ const (
 	embeddedMaxTxnOps       = 100_000
 	embeddedMaxRequestBytes = 16 << 20
 	embeddedQuotaBytes      = 2 << 30
-	// tickMs and electionMs of a lone member, which elects itself and has no network to wait for.
+	// tickMs and electionMs of a lone member, which elects itself and has no network to wait for; etcd demands five ticks.
 	tickMs     = 20
-	electionMs = 200
+	electionMs = 100
 	// Raft keeps this many entries in memory; a lone member has nobody to catch up.
 	snapshotCount  = 2000
 	catchUpEntries = 100

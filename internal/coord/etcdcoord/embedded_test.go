@@ -1,67 +1,147 @@
 package etcdcoord
 
 import (
+	"bufio"
 	"context"
+	"errors"
 	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
 	"milena/internal/coord"
 )
 
-func TestEmbeddedProbe(t *testing.T) {
-	ctx := context.Background()
+func TestEmbeddedListensNowhere(t *testing.T) {
+	e := start(t, t.TempDir())
+	if len(e.etcd.Clients) != 0 || len(e.etcd.Peers) != 0 {
+		t.Errorf("listens for clients at %v, for peers at %v", e.etcd.Clients, e.etcd.Peers)
+	}
+}
+
+func TestEmbeddedRestart(t *testing.T) {
 	dir := t.TempDir()
+	e := start(t, dir)
+	_, err := e.Create(t.Context(), coord.Create{Path: "/kept", Data: []byte("x")})
+	must(t, err)
+	stat, err := e.Set(t.Context(), "/kept", []byte("y"), 0)
+	must(t, err)
+	must(t, e.Close())
+	<-e.Done()
+	if _, err := e.Get(t.Context(), "/kept"); !errors.Is(err, coord.ErrClosed) {
+		t.Errorf("closed, but %v", err)
+	}
+	e = start(t, dir)
+	n, err := e.Get(t.Context(), "/kept")
+	if err != nil || string(n.Data) != "y" || n.Stat != stat {
+		t.Errorf("%+v, %v, want %+v", n, err, stat)
+	}
+	_, err = e.Create(t.Context(), coord.Create{Path: "/after"})
+	must(t, err)
+	if n, err := e.Get(t.Context(), "/after"); err != nil || n.Stat.CreateID <= stat.ModID {
+		t.Errorf("positions must go on after %d: %+v, %v", stat.ModID, n, err)
+	}
+}
+
+const killHelper = "MILENA_TEST_ETCD_DIR"
+
+// TestEmbeddedKilled kills a process in the middle of its changes: all it has acknowledged is there again, but for what hung
+// on its session, which nobody keeps alive any more.
+func TestEmbeddedKilled(t *testing.T) {
+	if dir := os.Getenv(killHelper); dir != "" {
+		changeForever(t, dir)
+		return
+	}
+	dir := t.TempDir()
+	acknowledged := 0
+	for round := range 3 {
+		helper := exec.Command(os.Args[0], "-test.run=^TestEmbeddedKilled$")
+		helper.Env = append(os.Environ(), killHelper+"="+dir)
+		helper.Stderr = os.Stderr
+		out, err := helper.StdoutPipe()
+		must(t, err)
+		must(t, helper.Start())
+		lines := bufio.NewScanner(out)
+		for goal := acknowledged + 100; acknowledged < goal && lines.Scan(); {
+			if n, err := strconv.Atoi(lines.Text()); err == nil {
+				acknowledged = n
+			}
+		}
+		must(t, helper.Process.Kill())
+		_ = helper.Wait()
+		e := start(t, dir)
+		n, err := e.Get(t.Context(), "/n")
+		must(t, err)
+		if value, _ := strconv.Atoi(string(n.Data)); value < acknowledged || int(n.Stat.Version) != value {
+			t.Errorf("round %d: %s at version %d, but %d was acknowledged", round, n.Data, n.Stat.Version, acknowledged)
+		}
+		if _, err := e.Get(t.Context(), "/e"); !errors.Is(err, coord.ErrNoNode) {
+			t.Errorf("round %d: a dead process's ephemeral node: %v", round, err)
+		}
+		must(t, e.Close())
+	}
+}
+
+// changeForever counts in a node, and says so.
+func changeForever(t *testing.T, dir string) {
+	e := start(t, dir)
+	s, err := e.NewSession(t.Context(), 60_000)
+	must(t, err)
+	_, err = e.Create(t.Context(), coord.Create{Path: "/e", Session: s})
+	must(t, err)
+	if _, err := e.Create(t.Context(), coord.Create{Path: "/n", Data: []byte("0")}); err != nil && !errors.Is(err, coord.ErrNodeExists) {
+		t.Fatal(err)
+	}
+	n, err := e.Get(t.Context(), "/n")
+	must(t, err)
+	for i := n.Stat.Version + 1; ; i++ {
+		_, err := e.Set(t.Context(), "/n", []byte(strconv.Itoa(int(i))), i-1)
+		must(t, err)
+		fmt.Println(i)
+	}
+}
+
+// TestEmbeddedIsQuick has room for a busy machine; BenchmarkEmbeddedStart measures.
+func TestEmbeddedIsQuick(t *testing.T) {
 	begin := time.Now()
-	e, err := StartEmbedded(ctx, EmbeddedOptions{Dir: dir})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Logf("ready %v", time.Since(begin))
-	if _, err := e.Create(ctx, coord.Create{Path: "/a", Data: []byte("x")}); err != nil {
-		t.Fatal(err)
-	}
-	s, err := e.NewSession(ctx, 6000)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := e.Create(ctx, coord.Create{Path: "/e", Data: []byte("x"), Session: s}); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := e.Set(ctx, "/a", []byte("y"), 0); err != nil {
-		t.Fatal(err)
-	}
-	n, err := e.Get(ctx, "/a")
-	t.Log(n, err)
+	e := start(t, t.TempDir())
+	ready := time.Since(begin)
 	begin = time.Now()
-	for i := range 10 {
+	_, err := e.Create(t.Context(), coord.Create{Path: "/partitions"})
+	must(t, err)
+	for first := 0; first < 1000; first += 200 {
 		var ops []coord.Op
-		for j := range 100 {
-			p := fmt.Sprintf("/a/%d", i*100+j)
-			ops = append(ops, coord.Create{Path: p}, coord.Create{Path: p + "/state", Data: make([]byte, 150)})
+		for i := range 200 {
+			path := fmt.Sprintf("/partitions/%d", first+i)
+			ops = append(ops, coord.Create{Path: path}, coord.Create{Path: path + "/state", Data: []byte(strings.Repeat("x", 90))})
 		}
-		if _, err := e.Multi(ctx, ops...); err != nil {
-			t.Fatal(err)
-		}
+		_, err := e.Multi(t.Context(), ops...)
+		must(t, err)
 	}
-	t.Logf("1000 partitions %v", time.Since(begin))
-	begin = time.Now()
-	for range 200 {
-		e.Set(ctx, "/a", []byte("y"), -1)
+	made := time.Since(begin)
+	t.Logf("ready after %v, 1,000 partitions in %v", ready, made)
+	if ready > 2*time.Second || made > 2*time.Second {
+		t.Errorf("ready after %v, 1,000 partitions in %v", ready, made)
 	}
-	t.Logf("set %v", time.Since(begin)/200)
-	begin = time.Now()
-	if err := e.Close(); err != nil {
-		t.Fatal(err)
+}
+
+func BenchmarkEmbeddedStart(b *testing.B) {
+	for b.Loop() {
+		e, err := StartEmbedded(context.Background(), EmbeddedOptions{Dir: b.TempDir()})
+		must(b, err)
+		must(b, e.Close())
 	}
-	t.Logf("close %v", time.Since(begin))
-	begin = time.Now()
-	e, err = StartEmbedded(ctx, EmbeddedOptions{Dir: dir})
-	if err != nil {
-		t.Fatal(err)
+}
+
+func BenchmarkEmbeddedSet(b *testing.B) {
+	e := start(b, b.TempDir())
+	_, err := e.Create(b.Context(), coord.Create{Path: "/n"})
+	must(b, err)
+	for b.Loop() {
+		_, err := e.Set(b.Context(), "/n", []byte("x"), coord.AnyVersion)
+		must(b, err)
 	}
-	t.Logf("again %v", time.Since(begin))
-	c, err := e.Children(ctx, "/a")
-	t.Log(len(c), err)
-	e.Close()
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"strings"
 	"time"
 
@@ -20,9 +21,11 @@ const (
 	// DefaultRequestTimeout bounds each operation.
 	DefaultRequestTimeout = 10 * time.Second
 
-	dialTimeout      = 5 * time.Second
-	keepAliveTime    = 2 * time.Second
-	keepAliveTimeout = 2 * time.Second
+	dialTimeout = 5 * time.Second
+	// gRPC pings no oftener than every 10 s, and etcd takes offence at more than one in 5 s. A machine that is gone is noticed
+	// within keepAliveTimeout nevertheless while a request is under way: gRPC makes it the TCP user time-out.
+	keepAliveTime    = 10 * time.Second
+	keepAliveTimeout = 3 * time.Second
 )
 
 // Options are those of an external etcd.
@@ -59,7 +62,7 @@ func Open(ctx context.Context, options Options) (*Store, error) {
 		DialTimeout:          dialTimeout,
 		DialKeepAliveTime:    keepAliveTime,
 		DialKeepAliveTimeout: keepAliveTimeout,
-		PermitWithoutStream:  true,
+		MaxCallSendMsgSize:   math.MaxInt32, // the server knows its limit
 		Logger:               zapLogger(set.logger),
 	})
 	if err != nil {

@@ -89,7 +89,7 @@ func (n *session) keepAlive(run context.Context, deadline time.Time) {
 		case <-timer.C:
 		}
 		sent := time.Now()
-		ctx, cancel := context.WithDeadline(run, deadline)
+		ctx, cancel := context.WithDeadline(run, earlier(deadline, sent.Add(interval))) // the next try may find another endpoint
 		reply, err := n.store.client.KeepAliveOnce(ctx, n.lease)
 		cancel()
 		switch {
@@ -109,6 +109,13 @@ func (n *session) keepAlive(run context.Context, deadline time.Time) {
 			timer.Reset(min(keepAliveRetryDelay, time.Until(deadline)))
 		}
 	}
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
 }
 
 // expire tells the owner.

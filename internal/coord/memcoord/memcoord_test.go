@@ -1,0 +1,102 @@
+package memcoord_test
+
+import (
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"milena/internal/coord"
+	"milena/internal/coord/coordtest"
+	"milena/internal/coord/memcoord"
+)
+
+func TestContract(t *testing.T) {
+	coordtest.Run(t, func(*testing.T) coordtest.Fixture {
+		server := memcoord.NewServer()
+		return coordtest.Fixture{
+			Open:              func(*testing.T) coord.Store { return server.Open() },
+			Expire:            func(_ *testing.T, s coord.Session) { server.ExpireSession(s.ID()) },
+			Cut:               func(_ *testing.T, s coord.Store) { s.(*memcoord.Client).Cut() },
+			Restore:           func(_ *testing.T, s coord.Store) { s.(*memcoord.Client).Restore() },
+			ShortestSessionMs: 200,
+		}
+	})
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestVirtualTime lets days go by.
+func TestVirtualTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := memcoord.NewServer()
+		c, other := server.Open(), server.Open()
+		s, err := c.NewSession(t.Context(), 18_000)
+		must(t, err)
+		_, err = c.Create(t.Context(), coord.Create{Path: "/e", Session: s})
+		must(t, err)
+		time.Sleep(48 * time.Hour)
+		begin := time.Now()
+		c.Cut()
+		time.Sleep(17 * time.Second)
+		c.Restore()
+		time.Sleep(time.Hour)
+		if _, err := other.Get(t.Context(), "/e"); err != nil {
+			t.Fatalf("a session lives while it is reached in time: %v", err)
+		}
+		begin = time.Now()
+		c.Cut()
+		_, err = c.Get(t.Context(), "/e")
+		if took := time.Since(begin); !errors.Is(err, coord.ErrUnavailable) || took != 5*time.Second {
+			t.Errorf("cut off: %v after %v", err, took)
+		}
+		<-s.Expired()
+		if took := time.Since(begin); took != 18*time.Second {
+			t.Errorf("expired after %v", took)
+		}
+		if _, err := other.Get(t.Context(), "/e"); !errors.Is(err, coord.ErrNoNode) {
+			t.Errorf("the node: %v", err)
+		}
+		must(t, c.Close())
+	})
+}
+
+// TestDeadProcess: a client that is cut off and closed leaves its session to run out.
+func TestDeadProcess(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := memcoord.NewServer()
+		c, other := server.Open(), server.Open()
+		s, err := c.NewSession(t.Context(), 6000)
+		must(t, err)
+		_, err = c.Create(t.Context(), coord.Create{Path: "/e", Session: s})
+		must(t, err)
+		w, err := other.Watch("/e", coord.WatchNode)
+		must(t, err)
+		begin := time.Now()
+		c.Cut()
+		must(t, c.Close())
+		<-s.Expired()
+		<-w.C()
+		if took := time.Since(begin); took != 6*time.Second || len(server.Sessions()) != 0 {
+			t.Errorf("gone after %v, sessions %v", took, server.Sessions())
+		}
+	})
+}
+
+func TestLostReply(t *testing.T) {
+	c := memcoord.Open()
+	c.LoseReplies(1)
+	if _, err := c.Create(t.Context(), coord.Create{Path: "/n"}); !errors.Is(err, coord.ErrUnavailable) {
+		t.Fatal(err)
+	}
+	if _, err := c.Get(t.Context(), "/n"); err != nil {
+		t.Errorf("a change whose reply is lost has happened: %v", err)
+	}
+	_, err := c.Create(t.Context(), coord.Create{Path: "/m"})
+	must(t, err)
+}
