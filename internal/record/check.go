@@ -33,11 +33,11 @@ func Check(data []byte, rules Rules, origin Origin, nowMs int64) (Checked, error
 	}
 	// A control batch that came uncompressed stays so.
 	sameCodec := rules.Codec == ProducerCodec || rules.Codec == batch.Codec() || batch.IsControl() && batch.Codec() == None
-	if sameCodec && c.sequential {
+	if sameCodec && c.inOrder {
 		batch.SetMaxTimestamp(rules.TimestampType, out.MaxTimestamp)
 		return out, nil
 	}
-	out.Batch, err = rewrite(batch, &rules, sameCodec, c.sequential, out.MaxTimestamp)
+	out.Batch, err = rewrite(batch, &rules, sameCodec, c.inOrder, out.MaxTimestamp)
 	if err != nil {
 		return Checked{}, err
 	}
@@ -126,7 +126,7 @@ type check struct {
 	nowMs             int64
 	maxTimestamp      int64
 	maxTimestampDelta int32
-	sequential        bool // the records' offsets are 0, 1, 2 …
+	inOrder           bool // the records can stay: their offsets are 0, 1, 2 … and their times their own where the topic's are
 	errors            []RecordError
 	errorCount        int
 	badTimestamp      bool
@@ -138,9 +138,10 @@ func (c *check) records() error {
 		return refuse(InvalidRecord, "%s", err)
 	}
 	defer w.done()
-	c.sequential = true
 	var e entry
 	base, ownTimes := c.batch.FirstTimestamp(), c.batch.TimestampType() == CreateTime
+	// A producer's LogAppendTime in a topic of CreateTime: every record's time is the batch's, and is written into it.
+	c.inOrder = ownTimes || c.rules.TimestampType == LogAppendTime
 	timestamp := c.batch.MaxTimestamp()
 	for i := range c.batch.Count() {
 		if err := w.next(&e); err != nil {
@@ -150,7 +151,7 @@ func (c *check) records() error {
 			timestamp = base + e.timestampDelta
 		}
 		if e.offsetDelta != i {
-			c.sequential = false
+			c.inOrder = false
 		}
 		if c.rules.KeysRequired && e.keySize < 0 {
 			c.wrong(i, InvalidRecord, &e, timestamp)
@@ -221,7 +222,7 @@ func (c *check) refusal() error {
 }
 
 // rewrite makes the batch anew: with the topic's codec, and with offsets in sequence where the producer's were not.
-func rewrite(b Batch, rules *Rules, sameCodec, sequential bool, maxTimestamp int64) (Batch, error) {
+func rewrite(b Batch, rules *Rules, sameCodec, inOrder bool, maxTimestamp int64) (Batch, error) {
 	codec := rules.Codec
 	if sameCodec {
 		codec = b.Codec()
@@ -229,7 +230,7 @@ func rewrite(b Batch, rules *Rules, sameCodec, sequential bool, maxTimestamp int
 	out := make([]byte, HeaderSize, len(b)+len(b)/8)
 	var err error
 	switch {
-	case !sequential:
+	case !inOrder:
 		out, err = renumber(out, b, codec, rules.Level)
 	case b.Codec() == None:
 		out, err = compressBytes(out, codec, rules.Level, b.Payload())

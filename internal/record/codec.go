@@ -7,7 +7,6 @@ import (
 	"sync"
 
 	"github.com/klauspost/compress/gzip"
-	"github.com/klauspost/compress/zstd"
 )
 
 // A decoder turns a batch's payload back into records, piece by piece: whoever reads it decides how much memory that takes.
@@ -95,27 +94,3 @@ func (d *gzipDecoder) open(src []byte) error {
 }
 func (d *gzipDecoder) Read(p []byte) (int, error) { return d.r.Read(p) }
 func (d *gzipDecoder) close()                     { d.src.Reset(nil) }
-
-// zstdWindowMax is the largest window that a zstd level asks for (level 22).
-const zstdWindowMax = 128 << 20
-
-type zstdDecoder struct {
-	src bytes.Reader
-	r   *zstd.Decoder
-}
-
-func (d *zstdDecoder) open(src []byte) error {
-	d.src.Reset(src)
-	if d.r == nil {
-		// One goroutine's worth: the decoder runs inside Read and starts no goroutine of its own.
-		r, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true),
-			zstd.WithDecoderMaxWindow(zstdWindowMax))
-		if err != nil {
-			return err
-		}
-		d.r = r
-	}
-	return d.r.Reset(&d.src)
-}
-func (d *zstdDecoder) Read(p []byte) (int, error) { return d.r.Read(p) }
-func (d *zstdDecoder) close()                     { d.src.Reset(nil) }
