@@ -150,7 +150,7 @@ func (o *Options) usage() string {
 	var words []string
 	for i := range o.List {
 		option := &o.List[i]
-		if option.Hidden || o.grouped(option.Name) {
+		if option.Hidden || o.grouped(option.Name) || o.BareUsage && option.Name != "help" {
 			continue
 		}
 		words = append(words, option.usage(option.Required))
@@ -163,16 +163,22 @@ func (o *Options) usage() string {
 		if len(choice) > 1 {
 			choice[0], choice[len(choice)-1] = "("+choice[0], choice[len(choice)-1]+")"
 		}
-		words = append(words, strings.Join(choice, " | "))
+		for i := range choice[:len(choice)-1] {
+			choice[i] += " |"
+		}
+		words = append(words, choice...)
 	}
 	if len(o.Commands) > 0 {
 		words = append(words, "{"+strings.Join(o.Commands, ",")+"} ...")
 	}
 	head := "usage: " + o.Program + " "
-	indent := strings.Repeat(" ", min(len(head), 27))
-	lines, line := "", head
-	for i, word := range words {
-		if i > 0 && len(line)+len(word) > 79 {
+	lines, line, indent := "", head, strings.Repeat(" ", len(head))
+	if len(head) > 28 {
+		indent = "       "
+		lines, line = strings.TrimRight(head, " ")+"\n", indent
+	}
+	for _, word := range words {
+		if len(line) > len(indent) && len(line)+len(word) > 75 {
 			lines, line = lines+strings.TrimRight(line, " ")+"\n", indent
 		}
 		line += word + " "

@@ -128,7 +128,7 @@ func (env *Env) run(ctx context.Context, tool *Tool, args []string) int {
 		return 0
 	case errors.As(err, &arguments):
 		fmt.Fprint(env.Stderr, arguments.options.usage())
-		fmt.Fprintln(env.Stderr, wrap(arguments.options.Program+": error: "+arguments.message, "", 75))
+		fmt.Fprintln(env.Stderr, wrap(strings.Fields(arguments.options.Program)[0]+": error: "+arguments.message, "", 75))
 		return 1
 	case errors.As(err, &exit):
 		if exit.message != "" {

@@ -135,7 +135,7 @@ func (a *admin) retry(ctx context.Context, call string, send func(context.Contex
 			return response, nil
 		}
 		if ctx.Err() == nil && !unreachable(err) {
-			return nil, err
+			return nil, fromClient(err)
 		}
 		timer := time.NewTimer(pause)
 		select {

@@ -59,6 +59,9 @@ func clientOptions(who role, p *Properties) (opts []kgo.Opt, warnings []string, 
 	if who == producerClient && acks != "all" && acks != "-1" && (p.Value("enable.idempotence", "") == "true" || p.Value("transactional.id", "") != "") {
 		return nil, nil, &configError{"Must set acks to all in order to use the idempotent producer. Otherwise we cannot guarantee idempotence."}
 	}
+	if inFlight, ok := notIdempotent(p); ok && who == producerClient {
+		opts = append(opts, kgo.MaxProduceRequestsInflightPerBroker(inFlight))
+	}
 	return opts, warnings, nil
 }
 

@@ -70,13 +70,24 @@ func producerKeys() []clientKey {
 			if err != nil || n < 1 {
 				return nil, invalidValue("max.in.flight.requests.per.connection", v, "Value must be at least 1")
 			}
-			return []kgo.Opt{kgo.MaxProduceRequestsInflightPerBroker(n)}, nil
+			return nil, nil // notIdempotent reads it: idempotent producers have their own five
 		}},
 		{"transactional.id", producerClient, func(v string) ([]kgo.Opt, error) { return []kgo.Opt{kgo.TransactionalID(v)}, nil }},
 		{"transaction.timeout.ms", producerClient, milliseconds("transaction.timeout.ms", func(d time.Duration) kgo.Opt {
 			return kgo.TransactionTimeout(d)
 		})},
 	}
+}
+
+// notIdempotent tells whether these settings make a producer that is not idempotent, and how many of its requests may be
+// on their way at a time.
+func notIdempotent(p *Properties) (inFlight int, ok bool) {
+	inFlight, err := strconv.Atoi(p.Value("max.in.flight.requests.per.connection", "5"))
+	if err != nil {
+		inFlight = 5
+	}
+	acks := p.Value("acks", "all")
+	return max(inFlight, 1), acks != "all" && acks != "-1" || strings.EqualFold(p.Value("enable.idempotence", ""), "false")
 }
 
 // consumerKeys are the keys of Kafka's Java consumer.

@@ -18,6 +18,7 @@ func clusterCommands() []string { return []string{"cluster-id", "unregister", "l
 func clusterOptions() *Options {
 	o := clusterCommandOptions("list-endpoints")
 	o.Program, o.About, o.Commands, o.OneOf = "kafka-cluster", "The Kafka cluster tool.", clusterCommands(), nil
+	o.BareUsage = true
 	o.List = append(o.List, Option{Name: "id", Aliases: []string{"i"}, Arg: "ID", Kind: Int, Help: "With unregister: the broker's id."})
 	return o
 }

@@ -116,9 +116,16 @@ func parseOffsetJSON(text []byte) ([]topicPartition, map[topicPartition]int64, e
 
 func (a *admin) deleteRecords(ctx context.Context, partitions []topicPartition,
 	offsets map[topicPartition]int64) (map[topicPartition]kmsg.DeleteRecordsResponseTopicPartition, error) {
+	known, err := a.knownPartitions(ctx, partitions)
+	if err != nil {
+		return nil, err
+	}
 	request := kmsg.NewPtrDeleteRecordsRequest()
 	request.TimeoutMillis = requestTimeoutMs
 	for _, tp := range partitions {
+		if !known[tp] {
+			continue
+		}
 		topic := kmsg.NewDeleteRecordsRequestTopic()
 		topic.Topic = tp.topic
 		p := kmsg.NewDeleteRecordsRequestTopicPartition()
@@ -130,15 +137,18 @@ func (a *admin) deleteRecords(ctx context.Context, partitions []topicPartition,
 		}
 		request.Topics = append(request.Topics, topic)
 	}
-	response, err := call[*kmsg.DeleteRecordsResponse](ctx, a, "deleteRecords", request)
-	if err != nil {
-		return nil, err
-	}
 	results := map[topicPartition]kmsg.DeleteRecordsResponseTopicPartition{}
 	for _, tp := range partitions {
 		missing := kmsg.NewDeleteRecordsResponseTopicPartition()
 		missing.ErrorCode = kerr.UnknownTopicOrPartition.Code
 		results[tp] = missing
+	}
+	if len(request.Topics) == 0 {
+		return results, nil
+	}
+	response, err := call[*kmsg.DeleteRecordsResponse](ctx, a, "deleteRecords", request)
+	if err != nil {
+		return nil, err
 	}
 	for _, topic := range response.Topics {
 		for _, p := range topic.Partitions {
@@ -146,4 +156,25 @@ func (a *admin) deleteRecords(ctx context.Context, partitions []topicPartition,
 		}
 	}
 	return results, nil
+}
+
+// knownPartitions tells which of the partitions there are: the others have no leader to ask.
+func (a *admin) knownPartitions(ctx context.Context, partitions []topicPartition) (map[topicPartition]bool, error) {
+	topics := []string{}
+	for _, tp := range partitions {
+		if !contains(topics, tp.topic) {
+			topics = append(topics, tp.topic)
+		}
+	}
+	response, err := a.metadata(ctx, "deleteRecords", topics)
+	if err != nil {
+		return nil, err
+	}
+	known := map[topicPartition]bool{}
+	for _, topic := range response.Topics {
+		for _, p := range topic.Partitions {
+			known[topicPartition{*topic.Topic, p.Partition}] = true
+		}
+	}
+	return known, nil
 }

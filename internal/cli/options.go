@@ -50,6 +50,7 @@ type Options struct {
 	VersionFlag bool       // --version prints the version of Kafka whose tools these are
 	Program     string     // Argparse: the name in usage lines, which is Kafka's script's
 	Commands    []string   // what may stand first, where a tool does several things: cluster-id, list-endpoints
+	BareUsage   bool       // Argparse: options belong to the commands, and do not stand in the usage line
 	OneOf       [][]string // Argparse: of each of these groups exactly one option must be given
 	About       string     // Argparse: what the tool is for
 	List        []Option

@@ -60,12 +60,12 @@ func runProducerPerf(ctx context.Context, env *Env, args []string) error {
 	}
 	load, err := newPayloads(env, v)
 	if err != nil {
-		return Exitf(1, "java.lang.IllegalArgumentException: %v", err)
+		return Exitf(1, "Exception in thread \"main\" java.lang.IllegalArgumentException: %v", err)
 	}
 	bytes := newByteCount()
 	client, err := env.newClient(producerClient, p, perfProducerOpts(v, p, load, bytes)...)
 	if err != nil {
-		return Exitf(1, "%s", javaError(err))
+		return Exitf(1, "Exception in thread \"main\" %s", javaError(err))
 	}
 	defer client.Close()
 	ctx, stop := env.Interruptible(ctx)
@@ -120,7 +120,7 @@ func producerPerfProperties(env *Env, o *Options, v *Values) (*Properties, error
 	}
 	for _, pair := range append(v.All("producer-props"), v.All("command-property")...) {
 		if !strings.Contains(pair, "=") {
-			return nil, Exitf(1, "java.lang.IllegalArgumentException: Invalid property: %s", pair)
+			return nil, Exitf(1, "Exception in thread \"main\" java.lang.IllegalArgumentException: Invalid property: %s", pair)
 		}
 		p.SetPairs([]string{pair})
 	}
@@ -145,12 +145,8 @@ func perfProducerOpts(v *Values, p *Properties, load *payloads, bytes *byteCount
 	if err != nil {
 		batch = 16384
 	}
-	opts := []kgo.Opt{kgo.AllowAutoTopicCreation(), kgo.UnknownTopicRetries(20), kgo.WithHooks(bytes),
+	return []kgo.Opt{kgo.AllowAutoTopicCreation(), kgo.UnknownTopicRetries(20), kgo.WithHooks(bytes),
 		kgo.ProducerBatchMaxBytes(int32(min(max(batch, int64(load.largest)+128, 1024), 100<<20-4096)))}
-	if _, ok := p.Get("max.in.flight.requests.per.connection"); !ok {
-		opts = append(opts, kgo.MaxProduceRequestsInflightPerBroker(5))
-	}
-	return opts
 }
 
 // perfRun is one measurement.

@@ -84,7 +84,7 @@ func runVerifiableConsumer(ctx context.Context, env *Env, args []string) error {
 	reset, ok := map[string]kgo.Offset{"earliest": kgo.NewOffset().AtStart(), "latest": kgo.NewOffset().AtEnd(),
 		"none": kgo.NoResetOffset()}[v.Value("reset-policy")]
 	if !ok {
-		return Exitf(1, "%s", javaError(invalidValue("auto.offset.reset", v.Value("reset-policy"),
+		return Exitf(1, "Exception in thread \"main\" %s", javaError(invalidValue("auto.offset.reset", v.Value("reset-policy"),
 			"The value must be either 'earliest', 'latest' or 'none'")))
 	}
 	env.errorf("WARN Consumer groups are not supported by this release: all partitions are read, without group %s, and no offset is committed.\n",
@@ -92,7 +92,7 @@ func runVerifiableConsumer(ctx context.Context, env *Env, args []string) error {
 	client, err := env.newClient(consumerClient, p, kgo.ConsumeResetOffset(reset), kgo.ConsumeStartOffset(reset),
 		kgo.ConsumeTopics(v.Value("topic")), kgo.AllowAutoTopicCreation())
 	if err != nil {
-		return Exitf(1, "%s", javaError(err))
+		return Exitf(1, "Exception in thread \"main\" %s", javaError(err))
 	}
 	ctx, stop := env.Interruptible(ctx)
 	defer stop()

@@ -91,10 +91,10 @@ type sendError struct {
 
 type toolData struct {
 	event
-	Sent             int64   `json:"sent"`
-	Acked            int64   `json:"acked"`
-	TargetThroughput int64   `json:"target_throughput"`
-	AvgThroughput    float64 `json:"avg_throughput"`
+	Sent             int64           `json:"sent"`
+	Acked            int64           `json:"acked"`
+	TargetThroughput int64           `json:"target_throughput"`
+	AvgThroughput    json.RawMessage `json:"avg_throughput"` // with a fraction, always
 }
 
 // runVerifiableProducer is kafka-verifiable-producer.sh.
@@ -114,10 +114,13 @@ func runVerifiableProducer(ctx context.Context, env *Env, args []string) error {
 	p.Default("acks", v.Value("acks"))
 	p.Set("bootstrap.servers", bootstrapOf(v))
 	p.Default("linger.ms", "5")
-	p.Default("delivery.timeout.ms", "120000")
+	if v.Int("message-create-time") < 0 {
+		// The client measures a record's life by its timestamp.
+		p.Default("delivery.timeout.ms", "120000")
+	}
 	client, err := env.newClient(producerClient, p, kgo.AllowAutoTopicCreation(), kgo.UnknownTopicRetries(20))
 	if err != nil {
-		return Exitf(1, "%s", javaError(err))
+		return Exitf(1, "Exception in thread \"main\" %s", javaError(err))
 	}
 	defer client.Close()
 	ctx, stop := env.Interruptible(ctx)
@@ -186,7 +189,7 @@ func (r *verifiableRun) run(ctx context.Context) error {
 	r.lines.print(newEvent("shutdown_complete"))
 	elapsedMs := max(float64(time.Since(start).Microseconds())/1000, 1)
 	r.lines.print(toolData{newEvent("tool_data"), r.sent.Load(), r.acked.Load(), r.v.Int("throughput"),
-		1000 * float64(r.acked.Load()) / elapsedMs})
+		json.RawMessage(javaDouble(1000 * float64(r.acked.Load()) / elapsedMs))})
 	return nil
 }
 
