@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"strings"
 	"time"
@@ -51,6 +52,10 @@ func runServer(ctx context.Context, env *Env, args []string) error {
 	}
 	ctx, stop := log.untilSignal(ctx, s.exit)
 	defer stop()
+	scrapes, err := listenForScrapes(ctx, cfg)
+	if err != nil {
+		return Exitf(1, "%s: %v", env.Program, err)
+	}
 	b, err := broker.Start(ctx, broker.Options{Config: cfg, Logger: log.Logger, LogLevel: log.level, Net: netio.TCP{}, FS: vfs.OS{}})
 	if err != nil {
 		if ctx.Err() != nil && errors.Is(err, context.Canceled) {
@@ -58,7 +63,15 @@ func runServer(ctx context.Context, env *Env, args []string) error {
 		}
 		return Exitf(1, "%s: %v", env.Program, err)
 	}
+	cfg = b.Config() // the id may be the one that the data directories know
 	s.announce(env, log, cfg, b)
+	if scrapes != nil {
+		go func() {
+			if err := b.Metrics().Serve(ctx, scrapes); err != nil {
+				log.Error("metrics are no longer served", "address", cfg.MetricsListen, "error", err)
+			}
+		}()
+	}
 	select {
 	case <-ctx.Done():
 	case err = <-b.Failed():
@@ -72,6 +85,18 @@ func runServer(ctx context.Context, env *Env, args []string) error {
 	}
 	log.kafkaStopped(cfg)
 	return nil
+}
+
+// listenForScrapes takes the address of milena.metrics.listen before the broker starts, so that a bad one stops it; nil where none is set.
+func listenForScrapes(ctx context.Context, cfg *config.Broker) (net.Listener, error) {
+	if cfg.MetricsListen == "" {
+		return nil, nil
+	}
+	l, err := netio.TCP{}.Listen(ctx, cfg.MetricsListen)
+	if err != nil {
+		return nil, fmt.Errorf("milena.metrics.listen=%s: %w", cfg.MetricsListen, err)
+	}
+	return l, nil
 }
 
 // parse reads [-daemon] [FILE] [--override KEY=VALUE]… and our own --log-format and --log-level. What kafka-run-class.sh gives the
@@ -141,7 +166,9 @@ func (s *server) printUsage(env *Env, w io.Writer) {
 	fmt.Fprintf(w, "Usage: milena server [-daemon] [FILE] [--override KEY=VALUE]… [--log-format auto|text|json] [--log-level debug|info|warn|error]\n\n"+
 		"Runs a broker with the configuration in FILE (Kafka's server.properties); without FILE on localhost:9092, data in ./milena-data.\n"+
 		"SIGTERM or SIGINT stops it cleanly, a second one at once; SIGUSR1 switches debug logging on and off.\n")
-	env.printHelp(w)
+	if env.Tool != nil {
+		env.printHelp(w)
+	}
 }
 
 // announce says what a user wants to know of a broker that has just started, and what Kafka says then where its script was called.

@@ -38,7 +38,7 @@ func (s *server) newLog(env *Env, cfg *config.Broker) *serverLog {
 	l.level.Set(l.start)
 	options := &slog.HandlerOptions{Level: l.level, ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
 		if len(groups) == 0 && a.Key == slog.TimeKey && cfg.LogFormat != "json" {
-			return slog.String(slog.TimeKey, a.Value.Time().Format("2006-01-02 15:04:05.000"))
+			return slog.String(slog.TimeKey, a.Value.Time().Format("2006-01-02T15:04:05.000"))
 		}
 		return a
 	}}
