@@ -66,19 +66,22 @@ func decodePartitionState(path string, data []byte) (*PartitionState, error) {
 	}, nil
 }
 
-// readers bounds how many reads run at once where a store has no bulk read.
-const readers = 64
+// readers bounds how many reads run at once where a store has no bulk read; bulkFrom is how many states are worth reading all.
+const (
+	readers  = 64
+	bulkFrom = 16
+)
 
 // PartitionStates reads the states of all partitions of the topics given; those without a state node are left out.
 func (s *Store) PartitionStates(ctx context.Context, topics []*Topic) (map[PartitionID]*PartitionState, error) {
-	if bulk, ok := s.coord.(bulkReader); ok && len(topics) > 4 {
-		return s.bulkStates(ctx, bulk)
-	}
 	var ids []PartitionID
 	for _, t := range topics {
 		for n := range t.Partitions {
 			ids = append(ids, PartitionID{t.Name, int32(n)})
 		}
+	}
+	if bulk, ok := s.coord.(bulkReader); ok && len(ids) > bulkFrom {
+		return s.bulkStates(ctx, bulk)
 	}
 	found := make([]*PartitionState, len(ids))
 	group, groupCtx := errgroup.WithContext(ctx)
