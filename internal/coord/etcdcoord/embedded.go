@@ -15,6 +15,7 @@ import (
 	"go.etcd.io/etcd/server/v3/embed"
 	"go.etcd.io/etcd/server/v3/etcdserver/api/v3client"
 	"go.etcd.io/etcd/server/v3/storage/wal"
+	"go.uber.org/zap"
 )
 
 // What the embedded server is tuned to: ready at once, and small.
@@ -73,23 +74,9 @@ func StartEmbedded(ctx context.Context, options EmbeddedOptions) (*Embedded, err
 	if err != nil {
 		return nil, err
 	}
-	config, err := embeddedConfig(options.Dir, set.logger)
-	if err != nil {
-		return nil, err
-	}
-	setSegmentSize()
-	etcd, err := embed.StartEtcd(config)
+	etcd, err := startServer(ctx, options.Dir, set.logger)
 	if err != nil {
 		return nil, fmt.Errorf("etcdcoord: embedded etcd in %s: %w", options.Dir, err)
-	}
-	select {
-	case <-etcd.Server.ReadyNotify():
-	case <-etcd.Server.StopNotify():
-		etcd.Close()
-		return nil, fmt.Errorf("etcdcoord: embedded etcd in %s stopped at once", options.Dir)
-	case <-ctx.Done():
-		etcd.Close()
-		return nil, fmt.Errorf("etcdcoord: embedded etcd in %s: %w", options.Dir, ctx.Err())
 	}
 	e := &Embedded{etcd: etcd, set: set}
 	if e.Store, err = e.OpenClient(ctx); err == nil {
@@ -102,7 +89,47 @@ func StartEmbedded(ctx context.Context, options EmbeddedOptions) (*Embedded, err
 	return e, nil
 }
 
-func embeddedConfig(dir string, logger *slog.Logger) (*embed.Config, error) {
+// startServer waits until the server is ready. Where it gives up or ctx ends before, what it has begun is left behind:
+// the caller is about to end the process.
+func startServer(ctx context.Context, dir string, logger *slog.Logger) (*embed.Etcd, error) {
+	end := &giveUp{reason: make(chan error, 1)}
+	end.starting.Store(true)
+	config, err := embeddedConfig(dir, zapLogger(logger, zap.WithFatalHook(end), zap.WithPanicHook(end)))
+	if err != nil {
+		return nil, err
+	}
+	setSegmentSize()
+	started := make(chan *embed.Etcd, 1)
+	go func() {
+		defer func() {
+			if reason := recover(); reason != nil { // of a damaged log it makes nothing better
+				end.tell(fmt.Errorf("its files are damaged: %v", reason))
+			}
+		}()
+		etcd, err := embed.StartEtcd(config)
+		if err != nil {
+			end.tell(err)
+			return
+		}
+		select {
+		case <-etcd.Server.ReadyNotify():
+			started <- etcd
+		case <-etcd.Server.StopNotify():
+			end.tell(errors.New("the server stopped at once"))
+		}
+	}()
+	select {
+	case etcd := <-started:
+		end.starting.Store(false)
+		return etcd, nil
+	case err := <-end.reason:
+		return nil, err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func embeddedConfig(dir string, logger *zap.Logger) (*embed.Config, error) {
 	advertised, err := url.Parse(loneMemberURL)
 	if err != nil {
 		return nil, err
@@ -119,7 +146,7 @@ func embeddedConfig(dir string, logger *slog.Logger) (*embed.Config, error) {
 	config.QuotaBackendBytes = embeddedQuotaBytes
 	config.AutoCompactionMode, config.AutoCompactionRetention = embed.CompactorModeRevision, keptRevisions
 	config.WarningApplyDuration, config.WarningUnaryRequestDuration = slowRequest, slowRequest
-	config.ZapLoggerBuilder = embed.NewZapLoggerBuilder(zapLogger(logger))
+	config.ZapLoggerBuilder = embed.NewZapLoggerBuilder(logger)
 	return config, nil
 }
 

@@ -2,7 +2,12 @@ package etcdcoord
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
+	"runtime"
+	"strings"
+	"sync/atomic"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
@@ -10,8 +15,36 @@ import (
 
 // zapLogger hands etcd's log lines to slog. etcd is talkative: its information is our debugging, its warnings (a slow
 // disk, mostly) our information.
-func zapLogger(logger *slog.Logger) *zap.Logger {
-	return zap.New(slogCore{handler: logger.Handler().WithAttrs([]slog.Attr{slog.String("component", "etcd")})})
+func zapLogger(logger *slog.Logger, options ...zap.Option) *zap.Logger {
+	return zap.New(slogCore{handler: logger.Handler().WithAttrs([]slog.Attr{slog.String("component", "etcd")})}, options...)
+}
+
+// giveUp is what happens where etcd logs that it cannot go on, its files being damaged or its disk broken. While the server
+// starts, the goroutine ends and the reason goes to StartEmbedded, which makes it an error. Later the process ends, with
+// the reason as its panic: a store that cannot keep what it says must not go on.
+type giveUp struct {
+	starting atomic.Bool
+	reason   chan error // has room for one
+}
+
+func (g *giveUp) OnWrite(entry *zapcore.CheckedEntry, fields []zapcore.Field) {
+	var b strings.Builder
+	b.WriteString(entry.Message)
+	for _, attr := range attributes(fields) {
+		fmt.Fprintf(&b, ", %s", attr)
+	}
+	if !g.starting.Load() {
+		panic("etcd: " + b.String())
+	}
+	g.tell(errors.New(b.String()))
+	runtime.Goexit()
+}
+
+func (g *giveUp) tell(reason error) {
+	select {
+	case g.reason <- reason:
+	default: // the first is the one
+	}
 }
 
 type slogCore struct{ handler slog.Handler }
