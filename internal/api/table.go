@@ -1,7 +1,9 @@
 package api
 
 import (
+	"cmp"
 	"log/slog"
+	"slices"
 
 	"milena/internal/admin"
 	"milena/internal/clusterstore"
@@ -70,5 +72,6 @@ func (s *Services) Table() []Row {
 	if s.Controller != nil {
 		rows = append(rows, s.controlledShutdownRow(), s.alterPartitionRow(), s.allocateProducerIDsRow())
 	}
+	slices.SortFunc(rows, func(a, b Row) int { return cmp.Compare(a.Key, b.Key) })
 	return rows
 }
