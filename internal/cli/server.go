@@ -87,6 +87,20 @@ func runServer(ctx context.Context, env *Env, args []string) error {
 	return nil
 }
 
+// network is TCP with the socket buffers that the configuration names; Kafka's defaults (100 KiB) leave them to the system, which grows
+// them where the path needs it.
+func network(cfg *config.Broker) netio.Net {
+	t := netio.TCP{}
+	const kafkaDefault = 102400
+	if cfg.SocketSendBuffer != kafkaDefault {
+		t.SendBufferBytes = cfg.SocketSendBuffer
+	}
+	if cfg.SocketReceiveBuffer != kafkaDefault {
+		t.ReceiveBufferBytes = cfg.SocketReceiveBuffer
+	}
+	return t
+}
+
 // listenForScrapes takes the address of milena.metrics.listen before the broker starts, so that a bad one stops it; nil where none is set.
 func listenForScrapes(ctx context.Context, cfg *config.Broker) (net.Listener, error) {
 	if cfg.MetricsListen == "" {

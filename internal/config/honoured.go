@@ -22,16 +22,16 @@ func honouredBrokerKeys() map[string]bool {
 		socket.request.max.bytes socket.send.buffer.bytes socket.receive.buffer.bytes
 		max.connections max.connections.per.ip max.connections.per.ip.overrides connections.max.idle.ms
 		queued.max.requests queued.max.request.bytes max.incremental.fetch.session.cache.slots fetch.max.bytes message.max.bytes
-		num.recovery.threads.per.data.dir request.timeout.ms
+		num.io.threads num.recovery.threads.per.data.dir request.timeout.ms
 		auto.create.topics.enable num.partitions default.replication.factor delete.topic.enable
 		log.retention.check.interval.ms log.flush.scheduler.interval.ms log.flush.offset.checkpoint.interval.ms
 		log.flush.start.offset.checkpoint.interval.ms log.initial.task.delay.ms log.segment.delete.delay.ms
-		replica.lag.time.max.ms replica.high.watermark.checkpoint.interval.ms
+		replica.high.watermark.checkpoint.interval.ms
 		producer.id.expiration.ms producer.id.expiration.check.interval.ms
-		controlled.shutdown.enable auto.leader.rebalance.enable unclean.leader.election.enable
+		controlled.shutdown.enable unclean.leader.election.enable
 		log.cleanup.policy log.segment.bytes log.roll.ms log.roll.hours log.roll.jitter.ms log.roll.jitter.hours
 		log.index.size.max.bytes log.index.interval.bytes log.retention.bytes log.retention.ms log.retention.minutes
-		log.retention.hours log.flush.interval.messages log.flush.interval.ms log.preallocate
+		log.retention.hours log.flush.interval.messages log.flush.interval.ms
 		log.message.timestamp.type log.message.timestamp.before.max.ms log.message.timestamp.after.max.ms
 		log.message.timestamp.difference.max.ms compression.type compression.gzip.level compression.lz4.level
 		compression.zstd.level min.insync.replicas
@@ -43,7 +43,7 @@ func honouredTopicKeys() map[string]bool {
 	return set(`
 		cleanup.policy compression.gzip.level compression.lz4.level compression.type compression.zstd.level file.delete.delay.ms
 		flush.messages flush.ms index.interval.bytes max.message.bytes message.timestamp.after.max.ms message.timestamp.before.max.ms
-		message.timestamp.difference.max.ms message.timestamp.type min.insync.replicas preallocate retention.bytes retention.ms
+		message.timestamp.difference.max.ms message.timestamp.type min.insync.replicas retention.bytes retention.ms
 		segment.bytes segment.index.bytes segment.jitter.ms segment.ms unclean.leader.election.enable
 	`)
 }

@@ -3,9 +3,10 @@ package config
 import (
 	"fmt"
 	"maps"
-	"os"
 	"slices"
 	"strings"
+
+	"milena/internal/vfs"
 )
 
 // Load reads a properties file ("" for none), applies overrides ("key=value") and gives the typed configuration with the warnings to log
@@ -13,7 +14,7 @@ import (
 func Load(file string, overrides []string) (*Broker, []string, error) {
 	static := map[string]string{}
 	if file != "" {
-		raw, err := os.ReadFile(file)
+		raw, err := readFile(vfs.OS{}, file)
 		if err != nil {
 			return nil, nil, fmt.Errorf("cannot read the configuration: %w", err)
 		}
@@ -32,6 +33,22 @@ func Load(file string, overrides []string) (*Broker, []string, error) {
 		applyNoFileDefaults(static)
 	}
 	return FromStatic(static)
+}
+
+// maxFileBytes bounds a configuration; the largest sensible ones take some hundred kilobytes (certificates in PEM).
+const maxFileBytes = 8 << 20
+
+func readFile(fsys vfs.FS, name string) ([]byte, error) {
+	info, err := fsys.Stat(name)
+	switch {
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, fmt.Errorf("%s is not a regular file", name)
+	case info.Size() > maxFileBytes:
+		return nil, fmt.Errorf("%s has %d bytes; %d are allowed", name, info.Size(), maxFileBytes)
+	}
+	return vfs.ReadFile(fsys, name)
 }
 
 // applyNoFileDefaults is the broker that one gets without a file: node 1, on localhost:9092, with its data in ./milena-data.
