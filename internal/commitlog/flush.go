@@ -29,7 +29,9 @@ func (l *Log) flushAsConfigured(offset int64) error {
 }
 
 // mustSync tells whether flush.messages demands that what lies below offset is synced now.
-func (l *Log) mustSync(offset int64) bool { return offset-l.synced.Load() >= l.cfg.Load().FlushMessages }
+func (l *Log) mustSync(offset int64) bool {
+	return offset-l.synced.Load() >= l.cfg.Load().FlushMessages
+}
 
 // SyncUpTo returns when the records below offset are durable; all who wait share an fsync (group commit).
 func (l *Log) SyncUpTo(offset int64) error { return l.flush(&l.synced, offset, (*Log).flushRecords) }
@@ -140,6 +142,7 @@ func (l *Log) flushRecords() error {
 // the leader epochs.
 func (l *Log) flushSealed(base int64) error {
 	segs := l.segments()
+	base = min(base, segs[len(segs)-1].BaseOffset()) // a truncation may have made an older segment the active one again
 	for i, s := range segs {
 		if s.BaseOffset() >= base {
 			break

@@ -35,8 +35,14 @@ func mustOpen(t testing.TB, fs vfs.FS, dir string, cfg *config.Topic, opts OpenO
 	return l
 }
 
+// failer is a testing.TB or a rapid.T.
+type failer interface {
+	Helper()
+	Fatal(args ...any)
+}
+
 // batchOf builds a batch of n records of valueBytes, at timestampMs and 1 ms apart.
-func batchOf(t testing.TB, b record.Builder, n, valueBytes int, timestampMs int64) record.Checked {
+func batchOf(t failer, b record.Builder, n, valueBytes int, timestampMs int64) record.Checked {
 	t.Helper()
 	records := make([]record.Record, n)
 	for i := range records {

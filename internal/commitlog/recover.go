@@ -48,7 +48,7 @@ func (l *Log) recover(d *listing, opts OpenOptions) error {
 // is not whole, the later segments go first and then its bad end, so that a crash in between leaves no gap.
 func (l *Log) recoverSegment(s *segment.Segment, later []*segment.Segment) (whole bool, err error) {
 	base := s.BaseOffset()
-	if l.producers.endOffset = max(l.producers.endOffset, base); base > l.start.Load() {
+	if l.producers.endOffset = base; base > l.segments()[0].BaseOffset() {
 		if err := l.writeSnapshot(false); err != nil && !segment.IsFull(err) {
 			return false, err
 		}
@@ -101,11 +101,7 @@ func (l *Log) recoverBatch(s *segment.Segment, b *segment.Batch) error {
 		}
 		control = m
 	}
-	h := b.Header
-	if h.LastOffset < l.start.Load() {
-		h.ProducerID = -1 // deleted records say nothing of producers
-	}
-	return l.note(&h, b.Bytes, control, s)
+	return l.note(&b.Header, b.Bytes, control, s)
 }
 
 // loadProducersBefore brings the state of the producers to that before the first segment to be recovered, and removes the snapshots
@@ -120,10 +116,6 @@ func (l *Log) loadProducersBefore(d *listing, base int64) error {
 		if err := l.removeSnapshot(offset); err != nil {
 			return err
 		}
-	}
-	if len(usable) == 0 && base <= l.start.Load() {
-		l.producers.clear(base)
-		return nil
 	}
 	return l.loadProducers(usable, base)
 }

@@ -65,10 +65,11 @@ func (l *Log) snapshotOffsets() ([]int64, error) {
 // records behind. The snapshots given are those on disk; those above upTo, and those that cannot be read, are removed.
 // The caller holds mu, or is alone.
 func (l *Log) loadProducers(snapshots []int64, upTo int64) error {
-	l.producers.clear(l.start.Load())
+	// Records below the log's start count, too, as far as they are there: a transaction that began below may end above.
+	l.producers.clear(min(upTo, l.segments()[0].BaseOffset()))
 	for i := len(snapshots) - 1; i >= 0; i-- {
 		offset := snapshots[i]
-		if offset <= upTo && offset >= l.start.Load() {
+		if offset <= upTo {
 			ok, err := l.loadSnapshot(offset)
 			if err != nil {
 				return err
@@ -77,10 +78,8 @@ func (l *Log) loadProducers(snapshots []int64, upTo int64) error {
 				break
 			}
 		}
-		if offset > upTo || offset >= l.start.Load() {
-			if err := l.removeSnapshot(offset); err != nil {
-				return err
-			}
+		if err := l.removeSnapshot(offset); err != nil {
+			return err
 		}
 	}
 	if err := l.replay(l.producers.endOffset, upTo); err != nil {

@@ -41,16 +41,16 @@ type file struct {
 }
 
 // acquire gives the open file, which stays open until release. A missing file is fs.ErrNotExist; create makes it.
-func (f *file) acquire(d *Dir, base int64, kind Kind, create bool) (vfs.File, error) {
+func (f *file) acquire(s *Segment, kind Kind, create bool) (vfs.File, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.open == nil {
-		open, err := d.openFile(base, kind, create)
+		open, err := s.openFile(kind, create)
 		if err != nil {
 			return nil, err
 		}
 		f.open = open
-		d.cache.admit(f)
+		s.dir.cache.admit(f)
 	}
 	f.refs++
 	f.used = true
@@ -138,25 +138,22 @@ func (c *FileCache) removeLocked(f *file) {
 	c.ring = c.ring[:len(c.ring)-1]
 }
 
-// openFile opens a segment's file under the directory's present name. The directory may be renamed in between: then it is tried anew.
-func (d *Dir) openFile(base int64, kind Kind, create bool) (vfs.File, error) {
+// openFile opens a segment's file under its present name. The directory may be renamed in between: then it is tried anew.
+func (s *Segment) openFile(kind Kind, create bool) (vfs.File, error) {
 	for {
-		dir := d.Path()
-		name := dir + "/" + FileName(base, kind)
-		f, err := d.fs.OpenReadWrite(name)
-		if err == nil || !errors.Is(err, fs.ErrNotExist) {
+		dir := s.dir.Path()
+		name := dir + "/" + FileName(s.base, kind)
+		f, err := s.dir.fs.OpenReadWrite(name)
+		switch {
+		case err == nil || !errors.Is(err, fs.ErrNotExist):
 			return f, err
-		}
-		if d.Path() != dir {
-			continue
-		}
-		if !create {
-			// A segment on its way out has another name but may still have readers.
-			if f, deletedErr := d.fs.Open(name + DeletedSuffix); deletedErr == nil {
-				return f, nil
-			}
+		case s.dir.Path() != dir:
+		case s.deleted.Load(): // it may still have readers
+			return s.dir.fs.OpenReadWrite(name + DeletedSuffix)
+		case create:
+			return s.dir.fs.Create(name)
+		default:
 			return nil, err
 		}
-		return d.fs.Create(name)
 	}
 }

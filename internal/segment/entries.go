@@ -43,7 +43,7 @@ func (e *entries) loadLocked(s *Segment) error {
 	if e.onDisk != unknownCount {
 		return nil
 	}
-	f, err := e.file.acquire(s.dir, s.base, e.kind, false)
+	f, err := e.file.acquire(s, e.kind, false)
 	if errors.Is(err, fs.ErrNotExist) {
 		e.onDisk = 0
 		return nil
@@ -117,7 +117,7 @@ func (e *entries) writeLocked(s *Segment) error {
 	if len(e.tail) == 0 {
 		return nil
 	}
-	f, err := e.file.acquire(s.dir, s.base, e.kind, true)
+	f, err := e.file.acquire(s, e.kind, true)
 	if err != nil {
 		return s.wrap(e.kind, 0, err)
 	}
@@ -136,7 +136,7 @@ func (e *entries) ensure(s *Segment) error {
 	if e.kind == TxnIndex {
 		return nil
 	}
-	if _, err := e.file.acquire(s.dir, s.base, e.kind, true); err != nil {
+	if _, err := e.file.acquire(s, e.kind, true); err != nil {
 		return s.wrap(e.kind, 0, err)
 	}
 	e.file.release(s.dir.cache)
@@ -148,7 +148,7 @@ func (e *entries) sync(s *Segment) error {
 	if err := e.write(s); err != nil {
 		return err
 	}
-	f, err := e.file.acquire(s.dir, s.base, e.kind, false)
+	f, err := e.file.acquire(s, e.kind, false)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -191,7 +191,7 @@ func (e *entries) at(s *Segment, i int32, buf []byte) (ok bool, err error) {
 
 // read gives up to n entries of the file from entry i on; fewer where the file was cut in the meantime.
 func (e *entries) read(s *Segment, i, n int32, buf []byte) ([]byte, error) {
-	f, err := e.file.acquire(s.dir, s.base, e.kind, false)
+	f, err := e.file.acquire(s, e.kind, false)
 	if err != nil {
 		return nil, s.wrap(e.kind, 0, err)
 	}
@@ -285,7 +285,7 @@ func (e *entries) truncate(s *Segment, n int32) error {
 		return nil
 	}
 	e.tail = e.tail[:0]
-	f, err := e.file.acquire(s.dir, s.base, e.kind, false)
+	f, err := e.file.acquire(s, e.kind, false)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

@@ -146,7 +146,7 @@ func (s *Segment) Release() {
 
 // OpenLog gives the file of the records, open until CloseLog is called.
 func (s *Segment) OpenLog() (vfs.File, error) {
-	f, err := s.log.acquire(s.dir, s.base, Log, false)
+	f, err := s.log.acquire(s, Log, false)
 	return f, s.wrap(Log, 0, err)
 }
 
@@ -162,6 +162,8 @@ func (s *Segment) CloseFiles() {
 
 // MarkDeleted renames the files to end in ".deleted". They are removed by the last Release.
 func (s *Segment) MarkDeleted(nowMs int64) error {
+	s.deletedAtMs.Store(nowMs)
+	s.deleted.Store(true) // before the names change: who then finds no file knows where to look
 	// Index files first: what a crash leaves of them without their .log is an orphan, which is removed when the log is opened.
 	for _, kind := range [...]Kind{TxnIndex, TimeIndex, OffsetIndex, Log} {
 		name := s.name(kind)
@@ -169,8 +171,6 @@ func (s *Segment) MarkDeleted(nowMs int64) error {
 			return s.wrap(kind, 0, err)
 		}
 	}
-	s.deletedAtMs.Store(nowMs)
-	s.deleted.Store(true)
 	return nil
 }
 
