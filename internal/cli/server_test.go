@@ -217,3 +217,12 @@ func TestNothingToStop(t *testing.T) {
 		t.Error(code, stdout)
 	}
 }
+
+func mustLoad(t *testing.T, overrides ...string) *config.Broker {
+	t.Helper()
+	cfg, _, err := config.Load("", overrides)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cfg
+}
