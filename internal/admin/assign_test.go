@@ -1,0 +1,67 @@
+package admin
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+func TestSpreadGoesRound(t *testing.T) {
+	brokers := []candidate{{0, ""}, {1, ""}, {2, ""}, {3, ""}, {4, ""}}
+	var got [][]int32
+	for _, a := range spread(brokers, 0, 10, 3, 0, 0) {
+		got = append(got, a.Replicas)
+	}
+	// Kafka's own example, in the comment of its assignment.
+	want := [][]int32{{0, 1, 2}, {1, 2, 3}, {2, 3, 4}, {3, 4, 0}, {4, 0, 1}, {0, 2, 3}, {1, 3, 4}, {2, 4, 0}, {3, 0, 1}, {4, 1, 2}}
+	if fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("\n got %v\nwant %v", got, want)
+	}
+}
+
+func TestSpreadKeepsItsPromises(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		count := rapid.IntRange(1, 9).Draw(t, "brokers")
+		racked := rapid.Bool().Draw(t, "racks")
+		var brokers []candidate
+		racks := map[int32]string{}
+		names := map[string]bool{}
+		for id := range int32(count) {
+			b := candidate{id: id}
+			if racked {
+				b.rack = fmt.Sprint("r", rapid.IntRange(0, 3).Draw(t, "rack"))
+				racks[id] = b.rack
+				names[b.rack] = true
+			}
+			brokers = append(brokers, b)
+		}
+		partitions, replicas := rapid.IntRange(1, 40).Draw(t, "partitions"), rapid.IntRange(1, count).Draw(t, "replicas")
+		leaders := map[int32]int{}
+		for _, a := range spread(brokers, rapid.IntRange(0, 7).Draw(t, "first"), partitions, replicas,
+			rapid.IntRange(0, count-1).Draw(t, "start"), rapid.IntRange(0, count-1).Draw(t, "shift")) {
+			leaders[a.Replicas[0]]++
+			sorted := slices.Clone(a.Replicas)
+			slices.Sort(sorted)
+			if len(slices.Compact(sorted)) != replicas {
+				t.Fatalf("replicas %v, wanted %d", a.Replicas, replicas)
+			}
+			if !racked {
+				continue
+			}
+			used := map[string]bool{}
+			for _, r := range a.Replicas {
+				used[racks[r]] = true
+			}
+			if len(used) < min(replicas, len(names)) {
+				t.Fatalf("replicas %v on %d racks of %d", a.Replicas, len(used), len(names))
+			}
+		}
+		for id := range int32(count) {
+			if n := leaders[id]; n < partitions/count || n > (partitions+count-1)/count {
+				t.Fatalf("broker %d leads %d of %d partitions, there are %d brokers", id, n, partitions, count)
+			}
+		}
+	})
+}
