@@ -94,7 +94,7 @@ func (p *producing) check() {
 			if slot.err, slot.message = p.refuse(topic, part); slot.err == nil {
 				slot.appendAt = len(p.append.Partitions)
 				p.append.Partitions = append(p.append.Partitions,
-					replica.AppendPartition{Topic: slot.topic, Partition: part.Partition, Records: part.Records})
+					replica.AppendPartition{Topic: slot.topic, TopicID: p.topicID(t), Partition: part.Partition, Records: part.Records})
 			}
 			p.slots = append(p.slots, slot)
 		}
@@ -102,6 +102,14 @@ func (p *producing) check() {
 	if len(p.slots) > 1 {
 		p.dropDuplicates()
 	}
+}
+
+// topicID is the id that the client means, zero where it knows only the name.
+func (p *producing) topicID(t *wire.ProduceTopic) metadata.TopicID {
+	if p.call.Header.Version >= 13 {
+		return t.ID
+	}
+	return metadata.TopicID{}
 }
 
 func (p *producing) topic(t *wire.ProduceTopic) *metadata.Topic {

@@ -146,7 +146,7 @@ func (f *fetching) resolve() {
 		}
 		p.readAt = len(f.read.Partitions)
 		f.read.Partitions = append(f.read.Partitions, replica.FetchPartition{
-			Topic: p.topic, Partition: p.partition, CurrentLeaderEpoch: p.want.leaderEpoch, FetchOffset: p.want.offset,
+			Topic: p.topic, TopicID: p.id, Partition: p.partition, CurrentLeaderEpoch: p.want.leaderEpoch, FetchOffset: p.want.offset,
 			LastFetchedEpoch: p.want.lastFetchedEpoch, LogStartOffset: p.want.logStartOffset, MaxBytes: p.want.maxBytes,
 		})
 	}
@@ -164,6 +164,7 @@ func (f *fetching) head() {
 	read.MinBytes = min(req.MinBytes, read.MaxBytes)
 	read.ReadCommitted = req.IsolationLevel == 1 && read.ReplicaID < 0
 	read.Rack = req.Rack
+	read.AnyReplica = req.Version >= 11
 }
 
 // refuse answers the whole request with an error of its session.

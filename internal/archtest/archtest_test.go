@@ -61,7 +61,7 @@ var layers = [][]string{
 	{"vfs", "vfs/memfs", "netio", "netio/simnet", "coord", "coord/memcoord", "coord/etcdcoord", "coord/coordtest"},
 	{"record", "wire", "metrics"},
 	{"config"},
-	{"segment", "peer", "metadata", "clusterstore"},
+	{"segment", "peer", "metadata", "clusterstore", "producerid"},
 	{"commitlog"},
 	{"logdir"},
 	{"partition"},

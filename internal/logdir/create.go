@@ -48,6 +48,13 @@ func (d *Dirs) Create(tp TopicPartition, topicID [16]byte, cfg *config.Topic, is
 	return nil, err
 }
 
+// Broken is why a partition's log could not be opened at start; nil for all others.
+func (d *Dirs) Broken(tp TopicPartition) error {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	return d.broken[tp]
+}
+
 // byLoad lists the usable directories, the one with the fewest logs first.
 func (d *Dirs) byLoad() []*Dir {
 	online := slices.DeleteFunc(slices.Clone(d.dirs), (*Dir).Offline)
@@ -60,6 +67,7 @@ func (d *Dir) create(tp TopicPartition, topicID [16]byte, cfg *config.Topic) (*L
 	l := &Log{TopicPartition: tp, dir: d}
 	log, err := commitlog.Open(d.env, name, cfg, commitlog.OpenOptions{Clean: true})
 	if err != nil {
+		_ = d.env.FS.RemoveAll(name) // what a full disk left of it
 		d.failed(err)
 		return nil, err
 	}

@@ -36,8 +36,7 @@ type Dirs struct {
 	mu       sync.RWMutex
 	logs     map[TopicPartition]*Log
 	broken   map[TopicPartition]error // logs that could not be opened
-	strays   []string
-	told     func(*Dir) // see OnFailure
+	told     []func(*Dir)             // see OnFailure
 
 	allOffline chan struct{}
 	offline    atomic.Int32 // how many directories are offline

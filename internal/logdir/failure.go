@@ -2,6 +2,7 @@ package logdir
 
 import (
 	"errors"
+	"slices"
 	"syscall"
 )
 
@@ -33,10 +34,10 @@ func (d *Dir) failed(err error) {
 func (d *Dir) takeOut() {
 	o := d.owner
 	o.mu.RLock()
-	told := o.told
+	told := slices.Clone(o.told)
 	o.mu.RUnlock()
-	if told != nil {
-		told(d)
+	for _, f := range told {
+		f(d)
 	}
 	for _, l := range o.All() {
 		if l.dir == d {
@@ -45,10 +46,11 @@ func (d *Dir) takeOut() {
 	}
 }
 
-// OnFailure has f called when a directory goes offline, on a goroutine of its own. It is called at once for those that are offline already.
+// OnFailure has f called when a directory goes offline, on a goroutine of its own, after those who asked before; at once for directories that
+// are offline already (f may then be called twice for one that fails at that moment).
 func (d *Dirs) OnFailure(f func(*Dir)) {
 	d.mu.Lock()
-	d.told = f
+	d.told = append(d.told, f)
 	d.mu.Unlock()
 	for _, dir := range d.dirs {
 		if dir.Offline() {

@@ -4,6 +4,7 @@ import (
 	"sync"
 	"time"
 
+	"milena/internal/metadata"
 	"milena/internal/partition"
 	"milena/internal/record"
 )
@@ -21,6 +22,7 @@ type AppendRequest struct {
 // AppendPartition is one partition's records, changed in place.
 type AppendPartition struct {
 	Topic     string
+	TopicID   metadata.TopicID // zero: not checked
 	Partition int32
 	Records   []byte
 }
@@ -41,7 +43,7 @@ type appending struct {
 
 // appendSlot is one partition of it.
 type appendSlot struct {
-	part  *partition.Partition
+	*hosted
 	done  partition.Appended
 	syncs bool // waits for its fsync
 	waits bool // waits for its commit
@@ -99,7 +101,7 @@ func (r *Replicas) findForAppend(req *AppendRequest, a *appending) {
 		case internalTopic(p.Topic) && req.Origin == record.FromClient && !req.InternalTopics:
 			result.Err = ErrInvalidTopic
 		default:
-			a.slots[i].part, result.Err = r.find(p.Topic, p.Partition)
+			a.slots[i].hosted, result.Err = r.find(p.Topic, p.Partition, p.TopicID)
 		}
 	}
 }
@@ -107,18 +109,21 @@ func (r *Replicas) findForAppend(req *AppendRequest, a *appending) {
 // append checks and appends one partition's records. The check takes no lock.
 func (a *appending) append(req *AppendRequest, i int, nowMs int64) {
 	slot, result := &a.slots[i], &a.results[i]
+	slot.traffic.ProduceRequests.Inc()
 	rules := slot.part.Log().Config().Rules()
 	rules.Partition = slot.part.Name()
 	checked, err := record.Check(req.Partitions[i].Records, rules, req.Origin, nowMs)
-	if err != nil {
-		result.Err, result.LogStartOffset = err, slot.part.Log().LogStartOffset()
-		return
+	if err == nil {
+		slot.done, err = slot.part.Append(checked, req.Acks, req.Origin)
 	}
-	if slot.done, err = slot.part.Append(checked, req.Acks, req.Origin); err != nil {
+	if err != nil {
+		slot.refused(err, len(req.Partitions[i].Records))
 		result.Err, result.LogStartOffset = err, slot.part.Log().LogStartOffset()
 		return
 	}
 	done := &slot.done
+	slot.traffic.MessagesIn.Add(int64(checked.Batch.Count()))
+	slot.traffic.BytesIn.Add(int64(len(checked.Batch)))
 	result.BaseOffset, result.AppendTimeMs, result.LogStartOffset = done.FirstOffset, done.AppendTimeMs, done.LogStartOffset
 	slot.syncs = done.MustSync
 	if req.Acks == partition.AcksAll {

@@ -142,7 +142,7 @@ func (r *Replicas) host(h *hosted, b *becoming) (*hosted, error) {
 		return h, r.options.Dirs.AssignTopicID(h.log, b.id)
 	}
 	l, err := r.logOf(b.TopicPartition, b.id, b.isNew)
-	made := &hosted{log: l}
+	made := &hosted{log: l, traffic: r.options.Metrics.Topic(b.Topic)}
 	if err == nil {
 		made.part = partition.New(b.Topic, b.Partition, r.options.BrokerID, l, l.HighWatermark)
 	}

@@ -293,3 +293,60 @@ func TestFullDiskLetsTopicsGo(t *testing.T) {
 		b.stop()
 	})
 }
+
+// On a full disk a topic may fail to be made; it must still go away, and leave nothing.
+func TestTopicThatCouldNotBeMade(t *testing.T) {
+	b := start(t, memfs.New())
+	defer b.stop()
+	b.fs.SetFault(func(op memfs.Op) error {
+		if op.Kind == memfs.OpCreate && strings.Contains(op.Name, "/t-0/") {
+			return syscall.ENOSPC
+		}
+		return nil
+	})
+	if code := b.lead("t", idT, 1, 0)[0]; code != kerr.KafkaStorageError.Code {
+		t.Fatal(kerr.ErrorForCode(code))
+	}
+	if r := <-b.produce(-1, "t", "x"); !errors.Is(r.Err, partition.ErrOffline) {
+		t.Fatalf("%+v", r)
+	}
+	for _, d := range b.dirs.Dirs() {
+		if _, err := b.fs.Stat(d.Path() + "/t-0"); d.Offline() || err == nil {
+			t.Fatalf("%s: offline %v, log there: %v", d.Path(), d.Offline(), err == nil)
+		}
+	}
+	b.fs.SetFault(nil)
+	if code := b.remove("t", epochDuringDelete); code != 0 {
+		t.Fatal(kerr.ErrorForCode(code))
+	}
+	if code := b.lead("t", idT, 1, 0)[0]; code != 0 {
+		t.Fatal(kerr.ErrorForCode(code))
+	}
+	if r := <-b.produce(-1, "t", "x"); r.Err != nil {
+		t.Fatalf("%+v", r)
+	}
+}
+
+// Whoever names a topic by its id gets that topic, never a namesake.
+func TestRequestsByTopicID(t *testing.T) {
+	b := start(t, memfs.New())
+	defer b.stop()
+	b.lead("t", idT, 1, 0)
+	for id, want := range map[[16]byte]error{idT: nil, {}: nil, idU: ErrInconsistentTopicID} {
+		b.Append(&AppendRequest{Acks: 1, Partitions: []AppendPartition{{Topic: "t", TopicID: id, Records: batch(t, "x")}}}, func(r []AppendResult) {
+			if !errors.Is(r[0].Err, want) {
+				t.Errorf("append to %v: %+v", id, r[0])
+			}
+		})
+		req := fetchOf("t", 0)
+		req.MaxWaitMs, req.Partitions[0].TopicID = 0, id
+		done, _ := b.fetch(req)
+		if got := (<-done)[0]; !errors.Is(got.Err, want) {
+			t.Errorf("fetch from %v: %+v", id, got)
+		}
+	}
+	topic := b.options.Metrics.Topic("t")
+	if in, out, asked := topic.MessagesIn.Load(), topic.BytesOut.Load(), topic.FetchRequests.Load(); in != 2 || out == 0 || asked != 2 {
+		t.Errorf("counted %d messages in, %d bytes out, %d partitions asked for", in, out, asked)
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"milena/internal/commitlog"
+	"milena/internal/metadata"
 	"milena/internal/partition"
 )
 
@@ -25,6 +26,7 @@ type FetchRequest struct {
 // FetchPartition is where to read one partition.
 type FetchPartition struct {
 	Topic              string
+	TopicID            metadata.TopicID // zero: not checked
 	Partition          int32
 	CurrentLeaderEpoch int32 // -1: not checked
 	FetchOffset        int64
@@ -56,7 +58,7 @@ type fetching struct {
 
 // fetchSlot is one partition of it.
 type fetchSlot struct {
-	part      *partition.Partition // nil: refused, see the result
+	*hosted   // nil: refused, see the result
 	read      partition.ReadRequest
 	available int64 // bytes counted so far
 	watch     partition.Watch
@@ -73,6 +75,7 @@ func (r *Replicas) Fetch(req *FetchRequest, done func([]FetchResult)) (cancel fu
 	r.findForFetch(req, f)
 	sizeBytes, now := f.read(req.MaxBytes)
 	if now || sizeBytes >= int64(req.MinBytes) || req.MaxWaitMs <= 0 || len(req.Partitions) == 0 {
+		f.count(req.ReplicaID)
 		done(f.results)
 		clear(f.results)
 		clear(f.slots)
@@ -105,11 +108,13 @@ func (r *Replicas) findForFetch(req *FetchRequest, f *fetching) {
 	for i := range req.Partitions {
 		p, slot := &req.Partitions[i], &f.slots[i]
 		var err error
-		slot.part, err = r.find(p.Topic, p.Partition)
+		slot.hosted, err = r.find(p.Topic, p.Partition, p.TopicID)
 		if err == nil && req.ReplicaID >= 0 && !slices.Contains(slot.part.State().Replicas, req.ReplicaID) {
-			slot.part, err = nil, ErrUnknownReplica
+			slot.hosted, err = nil, ErrUnknownReplica
 		}
-		f.results[i].Err = err
+		if f.results[i].Err = err; err == nil {
+			slot.traffic.FetchRequests.Inc()
+		}
 		slot.read = partition.ReadRequest{
 			Offset: p.FetchOffset, CurrentLeaderEpoch: p.CurrentLeaderEpoch, LastFetchedEpoch: p.LastFetchedEpoch,
 			MaxBytes: int(p.MaxBytes), Isolation: isolation, LeaderOnly: leaderOnly,
@@ -123,7 +128,7 @@ func (f *fetching) read(maxBytes int32) (sizeBytes int64, now bool) {
 	left, first := int64(maxBytes), true
 	for i := range f.slots {
 		slot, result := &f.slots[i], &f.results[i]
-		if slot.part == nil {
+		if slot.hosted == nil {
 			*result = FetchResult{Err: result.Err}
 			result.refused(result.Err)
 			now = true
@@ -133,6 +138,7 @@ func (f *fetching) read(maxBytes int32) (sizeBytes int64, now bool) {
 		read.MaxBytes, read.AtLeastOne = int(max(0, min(int64(read.MaxBytes), left))), first
 		var got partition.ReadResult
 		if err := slot.part.Read(&read, &got); err != nil {
+			slot.traffic.FailedFetchRequests.Inc()
 			result.refused(err)
 			now = true
 			continue

@@ -14,6 +14,7 @@ type parkedFetch struct {
 	done     func([]FetchResult)
 	minBytes int64
 	maxBytes int32
+	replica  int32
 	timer    *time.Timer
 	setUp    sync.Mutex // held until every watch stands, so that none is stopped before it began
 
@@ -23,7 +24,7 @@ type parkedFetch struct {
 }
 
 func (r *Replicas) parkFetch(req *FetchRequest, f *fetching, done func([]FetchResult)) (cancel func()) {
-	p := &parkedFetch{fetching: f, of: r, done: done, minBytes: int64(req.MinBytes), maxBytes: req.MaxBytes}
+	p := &parkedFetch{fetching: f, of: r, done: done, minBytes: int64(req.MinBytes), maxBytes: req.MaxBytes, replica: req.ReplicaID}
 	r.parked.Add(1)
 	p.setUp.Lock()
 	p.timer = time.AfterFunc(wait(req.MaxWaitMs), p.expire)
@@ -91,5 +92,6 @@ func (p *parkedFetch) leave() {
 func (p *parkedFetch) finish() {
 	p.leave()
 	p.read(p.maxBytes)
+	p.count(p.replica)
 	p.done(p.results)
 }

@@ -12,6 +12,7 @@ import (
 	"milena/internal/config"
 	"milena/internal/logdir"
 	"milena/internal/metadata"
+	"milena/internal/metrics"
 	"milena/internal/partition"
 )
 
@@ -22,6 +23,7 @@ type Options struct {
 	Dirs     *logdir.Dirs
 	Metadata *metadata.Cache
 	Logger   *slog.Logger
+	Metrics  *metrics.Metrics // may be nil
 	// TopicOverrides reads a topic's own configuration when it is first needed; later changes come by SetTopicConfig. nil: none has any.
 	TopicOverrides func(topic string) map[string]string
 }
@@ -48,12 +50,16 @@ type Replicas struct {
 
 // hosted is one partition. part is nil where its log could not be opened: it answers with a storage error.
 type hosted struct {
-	part *partition.Partition
-	log  *logdir.Log
+	part    *partition.Partition
+	log     *logdir.Log
+	traffic *metrics.Topic // the topic's counters
 }
 
 // New makes an empty set over directories that may not have been loaded yet: TopicConfig is what they are to be loaded with.
 func New(o Options) *Replicas {
+	if o.Metrics == nil {
+		o.Metrics = metrics.New()
+	}
 	r := &Replicas{
 		options: o, hosted: map[logdir.TopicPartition]*hosted{}, topics: map[string]*topicConfig{},
 		controllerEpoch: -1, stop: make(chan struct{}),
@@ -62,6 +68,7 @@ func New(o Options) *Replicas {
 	r.fetches.New = func() any { return &fetching{} }
 	o.Dirs.OnFailure(r.directoryFailed)
 	o.Config.OnChange(func(_, now *config.Broker) { r.brokerConfigChanged(now) })
+	r.report(o.Metrics)
 	r.running.Go(r.checkpointHighWatermarks)
 	return r
 }
@@ -81,13 +88,16 @@ func (r *Replicas) directoryFailed(d *logdir.Dir) {
 	}
 }
 
-// find is a hosted partition; the caller holds mu for reading.
-func (r *Replicas) find(topic string, index int32) (*partition.Partition, error) {
+// find is a hosted partition of the topic with that id (zero: whichever has the name); the caller holds mu for reading.
+func (r *Replicas) find(topic string, index int32, id metadata.TopicID) (*hosted, error) {
 	if h := r.hosted[logdir.TopicPartition{Topic: topic, Partition: index}]; h != nil {
 		if h.part == nil {
 			return nil, partition.ErrOffline
 		}
-		return h.part, nil
+		if id != (metadata.TopicID{}) && id != h.log.TopicID() {
+			return nil, ErrInconsistentTopicID
+		}
+		return h, nil
 	}
 	if r.options.Metadata.Image().Partition(topic, index) != nil {
 		return nil, partition.ErrNotLeaderOrFollower
@@ -99,7 +109,11 @@ func (r *Replicas) find(topic string, index int32) (*partition.Partition, error)
 func (r *Replicas) Partition(topic string, index int32) (*partition.Partition, error) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	return r.find(topic, index)
+	h, err := r.find(topic, index, metadata.TopicID{})
+	if err != nil {
+		return nil, err
+	}
+	return h.part, nil
 }
 
 // Parked is the number of requests that wait for records or for their commit.

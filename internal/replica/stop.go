@@ -91,8 +91,11 @@ func (r *Replicas) stopOne(s *stopping) int16 {
 	r.mu.RLock()
 	h := r.hosted[s.TopicPartition]
 	r.mu.RUnlock()
-	if h != nil {
-		if h.part == nil || h.part.State().Role == partition.Offline {
+	if r.options.Dirs.Broken(s.TopicPartition) != nil {
+		return kerr.KafkaStorageError.Code
+	}
+	if h != nil && h.part != nil {
+		if h.part.State().Role == partition.Offline {
 			return kerr.KafkaStorageError.Code
 		}
 		if s.leaderEpoch != epochDuringDelete && s.leaderEpoch != noEpoch && s.leaderEpoch < h.part.State().LeaderEpoch {
@@ -103,7 +106,9 @@ func (r *Replicas) stopOne(s *stopping) int16 {
 		return 0 // its fetching ends; the log stays, and the partition with it
 	}
 	if h != nil {
-		h.part.Retire()
+		if h.part != nil {
+			h.part.Retire()
+		}
 		r.mu.Lock()
 		delete(r.hosted, s.TopicPartition)
 		r.mu.Unlock()

@@ -78,6 +78,7 @@ func (r *Replicas) forgetTopic(topic string) {
 	r.configMu.Lock()
 	delete(r.topics, topic)
 	r.configMu.Unlock()
+	r.options.Metrics.ForgetTopic(topic)
 }
 
 // logOf finds or makes a partition's log.
