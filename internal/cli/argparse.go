@@ -172,8 +172,9 @@ func (o *Options) usage() string {
 		words = append(words, "{"+strings.Join(o.Commands, ",")+"} ...")
 	}
 	head := "usage: " + o.Program + " "
-	lines, line, indent := "", head, strings.Repeat(" ", len(head))
-	if len(head) > 28 {
+	name, _, _ := strings.Cut(o.Program, " ")
+	lines, line, indent := "", head, strings.Repeat(" ", len("usage: "+name+" "))
+	if len(indent) > 28 {
 		indent = "       "
 		lines, line = strings.TrimRight(head, " ")+"\n", indent
 	}

@@ -42,7 +42,8 @@ func runBrokerAPIVersions(ctx context.Context, env *Env, args []string) error {
 	sort.Slice(cluster.Brokers, func(i, j int) bool { return cluster.Brokers[i].NodeID < cluster.Brokers[j].NodeID })
 	out := env.Buffered()
 	for _, broker := range cluster.Brokers {
-		head := fmt.Sprintf("%s:%d (id: %d rack: %s isFenced: false) -> ", broker.Host, broker.Port, broker.NodeID, nullable(broker.Rack))
+		head := fmt.Sprintf("%s:%d (id: %d rack: %s isFenced: false) -> ", broker.Host, broker.Port, broker.NodeID,
+			nullable(broker.Rack))
 		request := kmsg.NewPtrApiVersionsRequest()
 		request.ClientSoftwareName, request.ClientSoftwareVersion = "milena", KafkaVersion
 		response, err := a.askBroker(ctx, "apiVersions", broker.NodeID, request)

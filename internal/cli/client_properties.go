@@ -55,12 +55,15 @@ func clientOptions(who role, p *Properties) (opts []kgo.Opt, warnings []string, 
 			warnings = append(warnings, fmt.Sprintf("The configuration '%s' was supplied but isn't used by this client.", name))
 		}
 	}
-	acks := p.Value("acks", "all")
-	if who == producerClient && acks != "all" && acks != "-1" && (p.Value("enable.idempotence", "") == "true" || p.Value("transactional.id", "") != "") {
-		return nil, nil, &configError{"Must set acks to all in order to use the idempotent producer. Otherwise we cannot guarantee idempotence."}
-	}
-	if inFlight, ok := notIdempotent(p); ok && who == producerClient {
-		opts = append(opts, kgo.MaxProduceRequestsInflightPerBroker(inFlight))
+	if who == producerClient {
+		inFlight, plain := notIdempotent(p)
+		if plain && (p.True("enable.idempotence", false) || p.Value("transactional.id", "") != "") {
+			return nil, nil, &configError{"Must set acks to all in order to use the idempotent producer. Otherwise we cannot " +
+				"guarantee idempotence."}
+		}
+		if plain {
+			opts = append(opts, kgo.MaxProduceRequestsInflightPerBroker(inFlight))
+		}
 	}
 	return opts, warnings, nil
 }

@@ -93,12 +93,15 @@ func notIdempotent(p *Properties) (inFlight int, ok bool) {
 // consumerKeys are the keys of Kafka's Java consumer.
 func consumerKeys() []clientKey {
 	return []clientKey{
-		{"fetch.min.bytes", consumerClient, integer("fetch.min.bytes", 0, func(n int32) kgo.Opt { return kgo.FetchMinBytes(max(n, 1)) })},
-		{"fetch.max.bytes", consumerClient, integer("fetch.max.bytes", 0, func(n int32) kgo.Opt { return kgo.FetchMaxBytes(max(n, 1)) })},
+		{"fetch.min.bytes", consumerClient, integer("fetch.min.bytes", 0,
+			func(n int32) kgo.Opt { return kgo.FetchMinBytes(max(n, 1)) })},
+		{"fetch.max.bytes", consumerClient, integer("fetch.max.bytes", 0,
+			func(n int32) kgo.Opt { return kgo.FetchMaxBytes(max(n, 1)) })},
 		{"max.partition.fetch.bytes", consumerClient, integer("max.partition.fetch.bytes", 0, func(n int32) kgo.Opt {
 			return kgo.FetchMaxPartitionBytes(max(n, 1))
 		})},
-		{"fetch.max.wait.ms", consumerClient, milliseconds("fetch.max.wait.ms", func(d time.Duration) kgo.Opt { return kgo.FetchMaxWait(d) })},
+		{"fetch.max.wait.ms", consumerClient, milliseconds("fetch.max.wait.ms",
+			func(d time.Duration) kgo.Opt { return kgo.FetchMaxWait(d) })},
 		{"isolation.level", consumerClient, oneOf("isolation.level", map[string][]kgo.Opt{
 			"read_committed":   {kgo.FetchIsolationLevel(kgo.ReadCommitted())},
 			"read_uncommitted": {kgo.FetchIsolationLevel(kgo.ReadUncommitted())},

@@ -19,7 +19,8 @@ func clusterOptions() *Options {
 	o := clusterCommandOptions("list-endpoints")
 	o.Program, o.About, o.Commands, o.OneOf = "kafka-cluster", "The Kafka cluster tool.", clusterCommands(), nil
 	o.BareUsage = true
-	o.List = append(o.List, Option{Name: "id", Aliases: []string{"i"}, Arg: "ID", Kind: Int, Help: "With unregister: the broker's id."})
+	o.List = append(o.List, Option{Name: "id", Aliases: []string{"i"}, Arg: "ID", Kind: Int,
+		Help: "With unregister: the broker's id."})
 	return o
 }
 
@@ -29,8 +30,10 @@ func clusterCommandOptions(command string) *Options {
 		"list-endpoints": "List the brokers' addresses."}[command]
 	o := NewArgparse("kafka-cluster "+command, about,
 		Option{Name: "config", Arg: "CONFIG", Help: "Deprecated: --command-config."},
-		Option{Name: "command-config", Aliases: []string{"c"}, Arg: "COMMAND_CONFIG", Help: "Properties file with settings of the client."},
-		Option{Name: "bootstrap-server", Aliases: []string{"b"}, Arg: "BOOTSTRAP_SERVER", Help: "Brokers to begin with: HOST:PORT,HOST:PORT."},
+		Option{Name: "command-config", Aliases: []string{"c"}, Arg: "COMMAND_CONFIG",
+			Help: "Properties file with settings of the client."},
+		Option{Name: "bootstrap-server", Aliases: []string{"b"}, Arg: "BOOTSTRAP_SERVER",
+			Help: "Brokers to begin with: HOST:PORT,HOST:PORT."},
 		Option{Name: "bootstrap-controller", Aliases: []string{"C"}, Arg: "BOOTSTRAP_CONTROLLER",
 			Help: "KRaft controllers; Milena's brokers are their own."},
 	)
@@ -38,7 +41,8 @@ func clusterCommandOptions(command string) *Options {
 	case "list-endpoints":
 		o.List = append(o.List, Option{Name: "include-fenced-brokers", Help: "Brokers that are fenced, too."})
 	case "unregister":
-		o.List = append(o.List, Option{Name: "id", Aliases: []string{"i"}, Arg: "ID", Kind: Int, Required: true, Help: "The broker's id."})
+		o.List = append(o.List, Option{Name: "id", Aliases: []string{"i"}, Arg: "ID", Kind: Int, Required: true,
+			Help: "The broker's id."})
 	}
 	o.OneOf = [][]string{{"bootstrap-server", "bootstrap-controller"}}
 	return o
@@ -136,7 +140,7 @@ func (a *admin) unregisterBroker(ctx context.Context, id int32) error {
 	request.BrokerID = id
 	response, err := call[*kmsg.UnregisterBrokerResponse](ctx, a, "unregisterBroker", request)
 	if err != nil {
-		if strings.Contains(err.Error(), "unable to") || strings.Contains(err.Error(), "not support") || strings.Contains(err.Error(), "unknown") {
+		if unsupportedRequest(err) {
 			return Exitf(1, "The target cluster does not support the broker unregistration API.")
 		}
 		return err

@@ -27,7 +27,8 @@ const (
 )
 
 func entityTypes() []string {
-	return []string{topicsEntity, clientsEntity, usersEntity, brokersEntity, ipsEntity, clientMetricsEntity, groupsEntity, brokerLoggersEntity}
+	return []string{topicsEntity, clientsEntity, usersEntity, brokersEntity, ipsEntity, clientMetricsEntity, groupsEntity,
+		brokerLoggersEntity}
 }
 
 // entityFlags are the short forms: --topic NAME for --entity-type topics --entity-name NAME.
@@ -43,16 +44,19 @@ func entityDefaultFlags() [][2]string {
 
 func configsOptions() *Options {
 	valid := ""
-	for _, entity := range []string{topicsEntity, brokersEntity, usersEntity, clientsEntity, ipsEntity, clientMetricsEntity, groupsEntity} {
+	for _, entity := range []string{topicsEntity, brokersEntity, usersEntity, clientsEntity, ipsEntity,
+		clientMetricsEntity, groupsEntity} {
 		valid += "\nSettings of " + entity + ":\n" + strings.Join(configNames(entity), "\n")
 	}
 	text := func(name, help string) Option { return Option{Name: name, Arg: name, Help: help} }
 	return NewOptions(
-		Option{Name: "add-config", Arg: "k1=v1,k2=[v1,v2]", Help: "Settings to set; a value with commas stands in square brackets." + valid},
+		Option{Name: "add-config", Arg: "k1=v1,k2=[v1,v2]",
+			Help: "Settings to set; a value with commas stands in square brackets." + valid},
 		Option{Name: "add-config-file", Arg: "properties file", Help: "Properties file with settings to set."},
 		Option{Name: "all", Help: "With --describe: all settings, the broker's static ones and defaults among them."},
 		Option{Name: "alter", Help: "Change settings."},
-		Option{Name: "bootstrap-controller", Arg: "controller to connect to", Help: "KRaft controllers; Milena's brokers are their own."},
+		Option{Name: "bootstrap-controller", Arg: "controller to connect to",
+			Help: "KRaft controllers; Milena's brokers are their own."},
 		Option{Name: "bootstrap-server", Arg: "server to connect to", Help: "Brokers to begin with: HOST:PORT,HOST:PORT."},
 		text("broker", "A broker, by its id."),
 		Option{Name: "broker-defaults", Help: "What all brokers have where they have nothing of their own."},
@@ -87,7 +91,8 @@ func runConfigs(ctx context.Context, env *Env, args []string) error {
 		return err
 	}
 	if v.Has("help") {
-		return v.HelpFirst("This tool helps to manipulate and describe entity config for a topic, client, user, broker, ip, client-metrics or group")
+		return v.HelpFirst("This tool helps to manipulate and describe entity config for a topic, client, user, " +
+			"broker, ip, client-metrics or group")
 	}
 	entity, err := checkConfigs(v)
 	if err != nil {

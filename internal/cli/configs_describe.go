@@ -122,7 +122,8 @@ func (a *admin) describeEntity(ctx context.Context, kind, name string, all bool)
 		for j, synonym := range entry.synonyms {
 			synonyms[j] = fmt.Sprintf("%s:%s=%s", sourceName(synonym.Source), synonym.Name, nullable(synonym.Value))
 		}
-		fmt.Fprintf(out, "  %s=%s sensitive=%t synonyms={%s}\n", entry.name, entry.text(), entry.sensitive, strings.Join(synonyms, ", "))
+		fmt.Fprintf(out, "  %s=%s sensitive=%t synonyms={%s}\n", entry.name, entry.text(), entry.sensitive,
+			strings.Join(synonyms, ", "))
 	}
 	return out.Flush()
 }
@@ -159,7 +160,8 @@ func dynamicSource(kind, name string) kmsg.ConfigSource {
 // sourceName is a source's name in Kafka's Java client.
 func sourceName(source kmsg.ConfigSource) string {
 	names := []string{"UNKNOWN", "DYNAMIC_TOPIC_CONFIG", "DYNAMIC_BROKER_CONFIG", "DYNAMIC_DEFAULT_BROKER_CONFIG",
-		"STATIC_BROKER_CONFIG", "DEFAULT_CONFIG", "DYNAMIC_BROKER_LOGGER_CONFIG", "DYNAMIC_CLIENT_METRICS_CONFIG", "DYNAMIC_GROUP_CONFIG"}
+		"STATIC_BROKER_CONFIG", "DEFAULT_CONFIG", "DYNAMIC_BROKER_LOGGER_CONFIG", "DYNAMIC_CLIENT_METRICS_CONFIG",
+		"DYNAMIC_GROUP_CONFIG"}
 	if int(source) < 0 || int(source) >= len(names) {
 		return names[0]
 	}

@@ -23,23 +23,31 @@ headers.deserializer.`
 
 func consoleConsumerOptions() *Options {
 	return NewOptions(
-		Option{Name: "bootstrap-server", Arg: "server to connect to", Required: true, Help: "Brokers to begin with: HOST1:PORT1,HOST2:PORT2."},
-		Option{Name: "command-config", Arg: "config file", Help: "Properties file with settings of the consumer; --command-property comes before it."},
+		Option{Name: "bootstrap-server", Arg: "server to connect to", Required: true,
+			Help: "Brokers to begin with: HOST1:PORT1,HOST2:PORT2."},
+		Option{Name: "command-config", Arg: "config file",
+			Help: "Properties file with settings of the consumer; --command-property comes before it."},
 		Option{Name: "command-property", Arg: "consumer_prop", Many: true, Help: "Setting of the consumer, key=value."},
 		Option{Name: "consumer-property", Arg: "consumer_prop", Many: true, Help: "Deprecated: --command-property."},
 		Option{Name: "consumer.config", Arg: "config file", Help: "Deprecated: --command-config."},
 		Option{Name: "enable-systest-events", Help: "Also print what happens to the consumer."},
-		Option{Name: "formatter", Arg: "class", Default: "org.apache.kafka.tools.consumer.DefaultMessageFormatter", Help: "What prints records: DefaultMessageFormatter, LoggingMessageFormatter or NoOpMessageFormatter of org.apache.kafka.tools.consumer."},
-		Option{Name: "formatter-config", Arg: "config file", Help: "Properties file of the formatter; --formatter-property comes before it."},
+		Option{Name: "formatter", Arg: "class", Default: "org.apache.kafka.tools.consumer.DefaultMessageFormatter",
+			Help: "What prints records: DefaultMessageFormatter, LoggingMessageFormatter or NoOpMessageFormatter of " +
+				"org.apache.kafka.tools.consumer."},
+		Option{Name: "formatter-config", Arg: "config file",
+			Help: "Properties file of the formatter; --formatter-property comes before it."},
 		Option{Name: "formatter-property", Arg: "prop", Many: true, Help: formatterPropertyHelp},
 		Option{Name: "from-beginning", Help: "Begin with the oldest record there is, not with the next one."},
 		Option{Name: "group", Arg: "consumer group id", Help: "Consumer group; not supported by this release."},
 		Option{Name: "include", Arg: "Java regex (String)", Help: "Topics to read, as a regular expression."},
 		Option{Name: "whitelist", Arg: "Java regex (String)", Hidden: true, Help: "The older name of --include."},
-		Option{Name: "isolation-level", Arg: "level", Default: "read_uncommitted", Help: "read_committed leaves out what aborted transactions wrote; or read_uncommitted."},
-		Option{Name: "key-deserializer", Arg: "deserializer for keys", Help: "Java class that turns keys into text: …serialization.LongDeserializer."},
+		Option{Name: "isolation-level", Arg: "level", Default: "read_uncommitted",
+			Help: "read_committed leaves out what aborted transactions wrote; or read_uncommitted."},
+		Option{Name: "key-deserializer", Arg: "deserializer for keys",
+			Help: "Java class that turns keys into text: …serialization.LongDeserializer."},
 		Option{Name: "max-messages", Arg: "num_messages", Kind: Int, Help: "Stop after so many records."},
-		Option{Name: "offset", Arg: "consume offset", Default: "latest", Help: "With --partition: where to begin: a number, earliest or latest."},
+		Option{Name: "offset", Arg: "consume offset", Default: "latest",
+			Help: "With --partition: where to begin: a number, earliest or latest."},
 		Option{Name: "partition", Arg: "partition", Kind: Int, Help: "The one partition to read."},
 		Option{Name: "property", Arg: "prop", Many: true, Help: "Deprecated: --formatter-property."},
 		Option{Name: "skip-message-on-error", Help: "Leave out a record that cannot be printed, and go on."},
@@ -150,7 +158,8 @@ func consumerProperties(env *Env, v *Values) (*Properties, error) {
 		return nil, errNoGroups
 	}
 	if reset, ok := p.Get("auto.offset.reset"); ok && v.Has("from-beginning") && reset != "earliest" {
-		return nil, Exitf(1, "Can't simultaneously specify --from-beginning and 'auto.offset.reset=%s', please remove one option", reset)
+		return nil, Exitf(1, "Can't simultaneously specify --from-beginning and 'auto.offset.reset=%s', please "+
+			"remove one option", reset)
 	}
 	p.Set("bootstrap.servers", v.Value("bootstrap-server"))
 	p.Default("client.id", "console-consumer")
@@ -182,7 +191,8 @@ func consumerStart(v *Values, p *Properties) ([]kgo.Opt, error) {
 		default:
 			n, err := strconv.ParseInt(text, 10, 64)
 			if err != nil || n < 0 {
-				return nil, Usagef("The provided offset value '%s' is incorrect. Valid values are 'earliest', 'latest', or a non-negative long.", text)
+				return nil, Usagef("The provided offset value '%s' is incorrect. Valid values are 'earliest', "+
+					"'latest', or a non-negative long.", text)
 			}
 			offset = kgo.NewOffset().At(n)
 		}
@@ -236,10 +246,12 @@ func (c *console) consume(ctx context.Context) error {
 		ended := poll.Err() != nil
 		cancel()
 		for _, e := range fetches.Errors() {
-			if errors.Is(e.Err, context.DeadlineExceeded) || errors.Is(e.Err, context.Canceled) || errors.Is(e.Err, kgo.ErrClientClosed) {
+			if errors.Is(e.Err, context.DeadlineExceeded) || errors.Is(e.Err, context.Canceled) || errors.Is(e.Err,
+				kgo.ErrClientClosed) {
 				continue
 			}
-			return Exitf(1, "ERROR Error processing message, terminating consumer process: %s-%d: %s", e.Topic, e.Partition, javaError(fromClient(e.Err)))
+			return Exitf(1, "ERROR Error processing message, terminating consumer process: %s-%d: %s", e.Topic,
+				e.Partition, javaError(fromClient(e.Err)))
 		}
 		if fetches.NumRecords() == 0 && ended {
 			return nil
@@ -253,7 +265,8 @@ func (c *console) consume(ctx context.Context) error {
 			case errors.As(err, &unreadable) && c.skip:
 				c.env.errorf("ERROR Error processing message, skipping this message: %v\n", err)
 			case errors.As(err, &unreadable):
-				return Exitf(1, "ERROR Unknown error when running consumer: org.apache.kafka.common.errors.SerializationException: %v", err)
+				return Exitf(1, "ERROR Unknown error when running consumer: "+
+					"org.apache.kafka.common.errors.SerializationException: %v", err)
 			case err != nil:
 				c.env.errorf("Unable to write to standard out, closing consumer.\n")
 				return nil

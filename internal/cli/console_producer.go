@@ -24,29 +24,45 @@ A line is [headers DELIMITER] [key SEPARATOR] value.`
 
 func consoleProducerOptions() *Options {
 	return NewOptions(
-		Option{Name: "batch-size", Arg: "size", Kind: Int, Default: "16384", Help: "Bytes of a partition's records that are gathered before they leave (batch.size)."},
-		Option{Name: "bootstrap-server", Arg: "server to connect to", Required: true, Help: "Brokers to begin with: HOST1:PORT1,HOST2:PORT2."},
+		Option{Name: "batch-size", Arg: "size", Kind: Int, Default: "16384",
+			Help: "Bytes of a partition's records that are gathered before they leave (batch.size)."},
+		Option{Name: "bootstrap-server", Arg: "server to connect to", Required: true,
+			Help: "Brokers to begin with: HOST1:PORT1,HOST2:PORT2."},
 		Option{Name: "broker-list", Arg: "broker-list", Hidden: true, Help: "The older name of --bootstrap-server."},
-		Option{Name: "command-config", Arg: "config file", Help: "Properties file with settings of the producer; --command-property comes before it."},
+		Option{Name: "command-config", Arg: "config file",
+			Help: "Properties file with settings of the producer; --command-property comes before it."},
 		Option{Name: "command-property", Arg: "producer_prop", Many: true, Help: "Setting of the producer, key=value."},
-		Option{Name: "compression-codec", Arg: "compression-codec", Optional: true, Help: "none, gzip, snappy, lz4 or zstd; gzip when no codec is named."},
-		Option{Name: "line-reader", Arg: "reader_class", Default: "org.apache.kafka.tools.LineMessageReader", Help: "Class that reads records from standard input; only Kafka's own is there."},
-		Option{Name: "max-block-ms", Arg: "max block on send", Kind: Long, Default: "60000", Help: "How long to look for the topic and its brokers."},
-		Option{Name: "max-memory-bytes", Arg: "total memory in bytes", Kind: Long, Default: "33554432", Help: "Memory for records that wait to be sent (buffer.memory)."},
-		Option{Name: "max-partition-memory-bytes", Arg: "memory in bytes per partition", Kind: Int, Default: "16384", Help: "Deprecated: --batch-size."},
-		Option{Name: "message-send-max-retries", Arg: "retries", Kind: Int, Default: "3", Help: "How often a record is sent again (retries)."},
-		Option{Name: "metadata-expiry-ms", Arg: "metadata expiration interval", Kind: Long, Default: "300000", Help: "How long metadata is good for (metadata.max.age.ms)."},
+		Option{Name: "compression-codec", Arg: "compression-codec", Optional: true,
+			Help: "none, gzip, snappy, lz4 or zstd; gzip when no codec is named."},
+		Option{Name: "line-reader", Arg: "reader_class", Default: "org.apache.kafka.tools.LineMessageReader",
+			Help: "Class that reads records from standard input; only Kafka's own is there."},
+		Option{Name: "max-block-ms", Arg: "max block on send", Kind: Long, Default: "60000",
+			Help: "How long to look for the topic and its brokers."},
+		Option{Name: "max-memory-bytes", Arg: "total memory in bytes", Kind: Long, Default: "33554432",
+			Help: "Memory for records that wait to be sent (buffer.memory)."},
+		Option{Name: "max-partition-memory-bytes", Arg: "memory in bytes per partition", Kind: Int, Default: "16384",
+			Help: "Deprecated: --batch-size."},
+		Option{Name: "message-send-max-retries", Arg: "retries", Kind: Int, Default: "3",
+			Help: "How often a record is sent again (retries)."},
+		Option{Name: "metadata-expiry-ms", Arg: "metadata expiration interval", Kind: Long, Default: "300000",
+			Help: "How long metadata is good for (metadata.max.age.ms)."},
 		Option{Name: "producer-property", Arg: "producer_prop", Many: true, Help: "Deprecated: --command-property."},
 		Option{Name: "producer.config", Arg: "config file", Help: "Deprecated: --command-config."},
 		Option{Name: "property", Arg: "prop", Many: true, Help: "Deprecated: --reader-property."},
-		Option{Name: "reader-config", Arg: "config file", Help: "Properties file of the line reader; --reader-property comes before it."},
+		Option{Name: "reader-config", Arg: "config file",
+			Help: "Properties file of the line reader; --reader-property comes before it."},
 		Option{Name: "reader-property", Arg: "prop", Many: true, Help: readerPropertyHelp},
-		Option{Name: "request-required-acks", Arg: "request required acks", Default: "-1", Help: "Who must have a record before it counts as written: 0, 1, all or -1 (acks)."},
-		Option{Name: "request-timeout-ms", Arg: "request timeout ms", Kind: Int, Default: "1500", Help: "How long the broker may take for a request (request.timeout.ms)."},
-		Option{Name: "retry-backoff-ms", Arg: "ms", Kind: Long, Default: "100", Help: "Pause before a record is sent again (retry.backoff.ms)."},
-		Option{Name: "socket-buffer-size", Arg: "size", Kind: Int, Default: "102400", Help: "Send buffer of the connection (send.buffer.bytes)."},
+		Option{Name: "request-required-acks", Arg: "request required acks", Default: "-1",
+			Help: "Who must have a record before it counts as written: 0, 1, all or -1 (acks)."},
+		Option{Name: "request-timeout-ms", Arg: "request timeout ms", Kind: Int, Default: "1500",
+			Help: "How long the broker may take for a request (request.timeout.ms)."},
+		Option{Name: "retry-backoff-ms", Arg: "ms", Kind: Long, Default: "100",
+			Help: "Pause before a record is sent again (retry.backoff.ms)."},
+		Option{Name: "socket-buffer-size", Arg: "size", Kind: Int, Default: "102400",
+			Help: "Send buffer of the connection (send.buffer.bytes)."},
 		Option{Name: "sync", Help: "Wait for each record to be acknowledged before the next is read."},
-		Option{Name: "timeout", Arg: "timeout_ms", Kind: Long, Default: "1000", Help: "How long a record may wait for company in its batch (linger.ms)."},
+		Option{Name: "timeout", Arg: "timeout_ms", Kind: Long, Default: "1000",
+			Help: "How long a record may wait for company in its batch (linger.ms)."},
 		Option{Name: "topic", Arg: "topic", Required: true, Help: "The topic to write to."},
 	)
 }
@@ -188,7 +204,8 @@ func consoleReader(env *Env, v *Values) (*lineReader, error) {
 	switch class := v.Value("line-reader"); class {
 	case "org.apache.kafka.tools.LineMessageReader", "kafka.tools.ConsoleProducer$LineMessageReader", "LineMessageReader":
 	default:
-		return nil, Exitf(1, "java.lang.ClassNotFoundException: %s: there is only org.apache.kafka.tools.LineMessageReader here", class)
+		return nil, Exitf(1, "java.lang.ClassNotFoundException: %s: there is only "+
+			"org.apache.kafka.tools.LineMessageReader here", class)
 	}
 	p, err := loadProperties(v.Value("reader-config"))
 	if err != nil {

@@ -16,15 +16,19 @@ milena consumer-perf-test --bootstrap-server localhost:9092 --topic load --num-r
 
 func consumerPerfOptions() *Options {
 	return NewOptions(
-		Option{Name: "bootstrap-server", Arg: "server to connect to", Required: true, Help: "Brokers to begin with: HOST1:PORT1,HOST2:PORT2."},
+		Option{Name: "bootstrap-server", Arg: "server to connect to", Required: true,
+			Help: "Brokers to begin with: HOST1:PORT1,HOST2:PORT2."},
 		Option{Name: "broker-list", Arg: "broker-list", Hidden: true, Help: "The older name of --bootstrap-server."},
 		Option{Name: "command-config", Arg: "config file", Help: "Properties file with settings of the consumer."},
-		Option{Name: "command-property", Arg: "prop1=val1", Many: true, Help: "Setting of the consumer, which comes before those of --command-config."},
+		Option{Name: "command-property", Arg: "prop1=val1", Many: true,
+			Help: "Setting of the consumer, which comes before those of --command-config."},
 		Option{Name: "consumer.config", Arg: "config file", Help: "Deprecated: --command-config."},
-		Option{Name: "date-format", Arg: "date format", Default: "yyyy-MM-dd HH:mm:ss:SSS", Help: "How times are printed, as Java's SimpleDateFormat has it."},
+		Option{Name: "date-format", Arg: "date format", Default: "yyyy-MM-dd HH:mm:ss:SSS",
+			Help: "How times are printed, as Java's SimpleDateFormat has it."},
 		Option{Name: "fetch-size", Arg: "size", Kind: Int, Default: "1048576", Help: "Bytes of one partition in one fetch."},
 		Option{Name: "from-latest", Help: "Begin with the next record, not with the oldest one."},
-		Option{Name: "group", Arg: "gid", Help: "Consumer group; not supported by this release: all partitions are read without one."},
+		Option{Name: "group", Arg: "gid",
+			Help: "Consumer group; not supported by this release: all partitions are read without one."},
 		Option{Name: "hide-header", Help: "Print no header."},
 		Option{Name: "include", Arg: "Java regex (String)", Help: "Topics to read, as a regular expression."},
 		Option{Name: "messages", Arg: "count", Kind: Long, Help: "Deprecated: --num-records."},
@@ -32,10 +36,12 @@ func consumerPerfOptions() *Options {
 		Option{Name: "num-fetch-threads", Arg: "count", Kind: Int, Hidden: true, Help: "Was how many threads to use."},
 		Option{Name: "threads", Arg: "count", Kind: Int, Hidden: true, Help: "Was how many threads to use."},
 		Option{Name: "print-metrics", Help: "Print the client's metrics at the end."},
-		Option{Name: "reporting-interval", Arg: "interval_ms", Kind: Long, Default: "5000", Help: "Milliseconds between lines of progress."},
+		Option{Name: "reporting-interval", Arg: "interval_ms", Kind: Long, Default: "5000",
+			Help: "Milliseconds between lines of progress."},
 		Option{Name: "show-detailed-stats", Help: "Print a line for each reporting interval."},
 		Option{Name: "socket-buffer-size", Arg: "size", Kind: Int, Default: "2097152", Help: "Receive buffer of the connection."},
-		Option{Name: "timeout", Arg: "milliseconds", Kind: Long, Optional: true, Default: "10000", Help: "Stop when no record comes for so long."},
+		Option{Name: "timeout", Arg: "milliseconds", Kind: Long, Optional: true, Default: "10000",
+			Help: "Stop when no record comes for so long."},
 		Option{Name: "topic", Arg: "topic", Help: "The topic to read."},
 	)
 }
@@ -215,7 +221,8 @@ const millisMark = "\x00"
 
 // goLayout turns a Java SimpleDateFormat into Go's, as far as letters go that a clock has.
 func goLayout(java string) string {
-	replacer := strings.NewReplacer("yyyy", "2006", "yy", "06", "MMMM", "January", "MMM", "Jan", "MM", "01", "M", "1", "dd", "02", "d", "2",
+	replacer := strings.NewReplacer("yyyy", "2006", "yy", "06", "MMMM", "January", "MMM", "Jan", "MM", "01", "M", "1",
+		"dd", "02", "d", "2",
 		"HH", "15", "hh", "03", "h", "3", "mm", "04", "m", "4", "ss", "05", "SSS", millisMark, "s", "5", "a", "PM", "EEEE", "Monday",
 		"EEE", "Mon", "Z", "-0700", "XXX", "Z07:00", "z", "MST", "''", "'", "'", "")
 	return replacer.Replace(java)

@@ -28,7 +28,8 @@ func nullable(s *string) string {
 }
 
 // resourceConfigs asks for the settings of one resource, sorted by name.
-func (a *admin) resourceConfigs(ctx context.Context, kind kmsg.ConfigResourceType, name string, synonyms bool) ([]configEntry, error) {
+func (a *admin) resourceConfigs(ctx context.Context, kind kmsg.ConfigResourceType, name string,
+	synonyms bool) ([]configEntry, error) {
 	request := kmsg.NewPtrDescribeConfigsRequest()
 	request.IncludeSynonyms = synonyms
 	resource := kmsg.NewDescribeConfigsRequestResource()

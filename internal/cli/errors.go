@@ -48,7 +48,8 @@ func javaMessage(code int16) (string, bool) {
 	switch code {
 	case kerr.NotLeaderForPartition.Code:
 		return "For requests intended only for the leader, this error indicates that the broker is not the current leader. " +
-			"For requests intended for any replica, this error indicates that the broker is not a replica of the topic partition.", true
+			"For requests intended for any replica, this error indicates that the broker is not a replica of " +
+			"the topic partition.", true
 	case kerr.InvalidGroupID.Code:
 		return "The configured groupId is invalid.", true
 	case kerr.TopicAuthorizationFailed.Code:
@@ -147,6 +148,13 @@ func exceptionOf(err error) string {
 type timeoutError struct{ message string }
 
 func (e *timeoutError) Error() string { return e.message }
+
+// unsupportedRequest tells whether the broker does not know this kind of request. The client library has no exported
+// error for it.
+func unsupportedRequest(err error) bool {
+	return isCode(err, kerr.UnsupportedVersion) || strings.Contains(err.Error(), "request key is unknown") ||
+		strings.Contains(err.Error(), "broker is too old")
+}
 
 // dialReason is the part of a failed dial that says something to a user: "connection refused", "no such host".
 func dialReason(err error) string {

@@ -19,7 +19,8 @@ func featuresOptions() *Options {
 	o := NewArgparse("kafka-features", "This tool shows the feature levels of a cluster.",
 		Option{Name: "command-config", Arg: "COMMAND_CONFIG", Help: "Properties file with settings of the client."},
 		Option{Name: "bootstrap-server", Arg: "BOOTSTRAP_SERVER", Help: "Brokers to begin with: HOST:PORT,HOST:PORT."},
-		Option{Name: "bootstrap-controller", Arg: "BOOTSTRAP_CONTROLLER", Help: "KRaft controllers; Milena's brokers are their own."},
+		Option{Name: "bootstrap-controller", Arg: "BOOTSTRAP_CONTROLLER",
+			Help: "KRaft controllers; Milena's brokers are their own."},
 	)
 	o.Commands = featuresCommands()
 	return o
@@ -88,7 +89,8 @@ func (a *admin) describeFeatures(ctx context.Context) error {
 		return response.SupportedFeatures[i].Name < response.SupportedFeatures[j].Name
 	})
 	for _, f := range response.SupportedFeatures {
-		a.env.printf("Feature: %-42sSupportedMinVersion: %-17sSupportedMaxVersion: %-17sFinalizedVersionLevel: %-17sEpoch: %s\n", f.Name,
+		a.env.printf("Feature: %-42sSupportedMinVersion: %-17sSupportedMaxVersion: %-17sFinalizedVersionLevel: "+
+			"%-17sEpoch: %s\n", f.Name,
 			featureLevel(f.Name, f.MinVersion), featureLevel(f.Name, f.MaxVersion), featureLevel(f.Name, finalized[f.Name]), epoch)
 	}
 	return nil

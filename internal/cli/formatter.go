@@ -58,7 +58,8 @@ func (f loggingFormatter) write(out *bufio.Writer, r *kgo.Record) error {
 		}
 		return name + ":" + string(b)
 	}
-	fmt.Fprintf(f.log, "INFO %s:%d, %s, %s\n", timestampType(r), r.Timestamp.UnixMilli(), field("key", r.Key), field("value", r.Value))
+	fmt.Fprintf(f.log, "INFO %s:%d, %s, %s\n", timestampType(r), r.Timestamp.UnixMilli(), field("key", r.Key),
+		field("value", r.Value))
 	return f.recordFormatter.write(out, r)
 }
 
@@ -77,7 +78,8 @@ type recordFormatter struct {
 
 func newRecordFormatter(p *Properties, log io.Writer) *recordFormatter {
 	f := &recordFormatter{
-		timestamp: p.True("print.timestamp", false), partition: p.True("print.partition", false), offset: p.True("print.offset", false),
+		timestamp: p.True("print.timestamp", false), partition: p.True("print.partition", false),
+		offset:   p.True("print.offset", false),
 		delivery: p.True("print.delivery", false), epoch: p.True("print.epoch", false), headers: p.True("print.headers", false),
 		key: p.True("print.key", false), value: p.True("print.value", true),
 		keySeparator: p.Value("key.separator", "\t"), lineSeparator: p.Value("line.separator", "\n"),

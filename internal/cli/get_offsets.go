@@ -22,12 +22,14 @@ func getOffsetsOptions() *Options {
 	bootstrap := bootstrapOption()
 	bootstrap.Arg = "HOST1:PORT1,...,HOST3:PORT3"
 	return NewOptions(bootstrap,
-		Option{Name: "broker-list", Arg: "HOST1:PORT1,...,HOST3:PORT3", Hidden: true, Help: "The older name of --bootstrap-server."},
+		Option{Name: "broker-list", Arg: "HOST1:PORT1,...,HOST3:PORT3", Hidden: true,
+			Help: "The older name of --bootstrap-server."},
 		commandConfigOption(),
 		Option{Name: "exclude-internal-topics", Help: "Leave Kafka's own topics out."},
 		Option{Name: "partitions", Arg: "partition ids", Help: "Partitions, separated by commas; all of them without this."},
 		Option{Name: "time", Default: "latest",
-			Arg:  "<timestamp> / -1 or latest / -2 or earliest / -3 or max-timestamp / -4 or earliest-local / -5 or latest-tiered / -6 or earliest-pending-upload",
+			Arg: "<timestamp> / -1 or latest / -2 or earliest / -3 or max-timestamp / -4 or earliest-local / " +
+				"-5 or latest-tiered / -6 or earliest-pending-upload",
 			Help: "Which offset: that of the first record of this time or later, or one of the named ones."},
 		Option{Name: "topic", Arg: "topic", Help: "Topic, or a regular expression of topics; all of them without this."},
 		Option{Name: "topic-partitions", Arg: "topic1:1,topic2:0-3,topic3,topic4:5-,topic5:-3",
@@ -92,7 +94,8 @@ func (env *Env) getOffsets(ctx context.Context, v *Values) error {
 
 // offsetTime reads --time: a name, its number, or milliseconds since 1970.
 func offsetTime(text string) (int64, error) {
-	names := map[string]int64{"latest": -1, "earliest": -2, "max-timestamp": -3, "earliest-local": -4, "latest-tiered": -5, "earliest-pending-upload": -6}
+	names := map[string]int64{"latest": -1, "earliest": -2, "max-timestamp": -3, "earliest-local": -4,
+		"latest-tiered": -5, "earliest-pending-upload": -6}
 	if n, ok := names[text]; ok {
 		return n, nil
 	}
@@ -137,7 +140,8 @@ func offsetRules(v *Values) ([]offsetRule, error) {
 			for _, word := range strings.Split(list, ",") {
 				n, err := strconv.ParseInt(word, 10, 32)
 				if err != nil {
-					return nil, errors.New("--partitions expects a comma separated list of numeric partition ids, but received: " + list)
+					return nil, errors.New("--partitions expects a comma separated list of numeric partition " +
+						"ids, but received: " + list)
 				}
 				rule.set[int32(n)] = true
 			}

@@ -157,7 +157,8 @@ func (r *lineReader) splitHeaders(text []byte) ([]kgo.RecordHeader, error) {
 		case !ok:
 			return nil, &lineError{fmt.Sprintf("No header key separator found in pair '%s' on line number %d", pair, r.line)}
 		case r.isNull([]byte(name)):
-			return nil, &lineError{fmt.Sprintf("Header keys should not be equal to the null marker '%s' as they can't be null", r.null)}
+			return nil, &lineError{fmt.Sprintf("Header keys should not be equal to the null marker '%s' as they "+
+				"can't be null", r.null)}
 		}
 		headers = append(headers, kgo.RecordHeader{Key: name, Value: r.nullable([]byte(value))})
 	}

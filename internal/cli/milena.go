@@ -11,7 +11,8 @@ import (
 
 // listTools is the answer to `milena` alone.
 func listTools(w io.Writer, tools []Tool) int {
-	fmt.Fprint(w, "Milena is Kafka in one binary: the broker, and Kafka's tools with their options.\n\nUsage: milena TOOL [OPTION]…\n\n")
+	fmt.Fprint(w, "Milena is Kafka in one binary: the broker, and Kafka's tools with their options.\n\nUsage: "+
+		"milena TOOL [OPTION]…\n\n")
 	for i := range tools {
 		if !tools[i].Hidden {
 			fmt.Fprintf(w, "  %-22s%s\n", tools[i].Name, tools[i].Short)

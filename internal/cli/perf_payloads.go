@@ -55,7 +55,8 @@ func filePayloads(env *Env, path, delimiter string) (*payloads, error) {
 	if delimiter == `\n` {
 		delimiter = "\n"
 	}
-	p := &payloads{list: bytes.Split(bytes.TrimSuffix(text, []byte(delimiter)), []byte(delimiter)), random: rand.New(rand.NewPCG(0, 0))}
+	p := &payloads{list: bytes.Split(bytes.TrimSuffix(text, []byte(delimiter)), []byte(delimiter)),
+		random: rand.New(rand.NewPCG(0, 0))}
 	env.printf("Number of records read: %d\n", len(p.list))
 	for _, payload := range p.list {
 		p.largest = max(p.largest, len(payload))
@@ -110,7 +111,8 @@ func (c *byteCount) print(w io.Writer, clientID string) {
 		value int64
 	}{{"incoming-byte-total", c.readN.Load()}, {"outgoing-byte-total", c.written.Load()},
 		{"request-total", c.requests.Load()}, {"response-total", c.responses.Load()}} {
-		rows = append(rows, struct{ name, value string }{"client-metrics:" + row.name + tags, fmt.Sprintf("%.3f", float64(row.value))})
+		rows = append(rows, struct{ name, value string }{"client-metrics:" + row.name + tags, fmt.Sprintf("%.3f",
+			float64(row.value))})
 	}
 	width := 0
 	for _, row := range rows {

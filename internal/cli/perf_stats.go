@@ -45,7 +45,8 @@ func (w *perfWindow) add(latency time.Duration, bytes int) {
 }
 
 func newPerfStats(out io.Writer, records int64, interval time.Duration, start time.Time) *perfStats {
-	return &perfStats{out: out, interval: interval, start: start, opened: start, every: max(1, records/min(max(records, 1), perfSamples))}
+	return &perfStats{out: out, interval: interval, start: start, opened: start, every: max(1, records/min(max(records,
+		1), perfSamples))}
 }
 
 // record notes one acknowledged record.

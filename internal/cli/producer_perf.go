@@ -17,20 +17,27 @@ milena producer-perf-test --bootstrap-server localhost:9092 --topic load --num-r
 
 func producerPerfOptions() *Options {
 	o := NewArgparse("kafka-producer-perf-test", "This tool measures how fast records are written, and how long each takes.",
-		Option{Name: "bootstrap-server", Arg: "BOOTSTRAP-SERVER", Help: "Brokers to begin with; comes before bootstrap.servers in properties."},
+		Option{Name: "bootstrap-server", Arg: "BOOTSTRAP-SERVER",
+			Help: "Brokers to begin with; comes before bootstrap.servers in properties."},
 		Option{Name: "topic", Arg: "TOPIC", Required: true, Help: "The topic to write to."},
 		Option{Name: "num-records", Arg: "NUM-RECORDS", Kind: Long, Required: true, Help: "How many records to write."},
-		Option{Name: "payload-delimiter", Arg: "PAYLOAD-DELIMITER", Default: `\n`, Help: "What stands between the payloads in --payload-file."},
-		Option{Name: "throughput", Arg: "THROUGHPUT", Kind: Double, Required: true, Help: "Records a second, approximately; -1 for as many as can be."},
+		Option{Name: "payload-delimiter", Arg: "PAYLOAD-DELIMITER", Default: `\n`,
+			Help: "What stands between the payloads in --payload-file."},
+		Option{Name: "throughput", Arg: "THROUGHPUT", Kind: Double, Required: true,
+			Help: "Records a second, approximately; -1 for as many as can be."},
 		Option{Name: "producer-props", Arg: "PROP-NAME=PROP-VALUE", Plus: true, Help: "Deprecated: --command-property."},
-		Option{Name: "command-property", Arg: "PROP-NAME=PROP-VALUE", Plus: true, Help: "Settings of the producer, which come before those of --command-config: linger.ms=10 batch.size=32768."},
+		Option{Name: "command-property", Arg: "PROP-NAME=PROP-VALUE", Plus: true,
+			Help: "Settings of the producer, which come before those of --command-config: linger.ms=10 batch.size=32768."},
 		Option{Name: "producer.config", Arg: "CONFIG-FILE", Help: "Deprecated: --command-config."},
 		Option{Name: "command-config", Arg: "CONFIG-FILE", Help: "Properties file with settings of the producer."},
 		Option{Name: "print-metrics", Help: "Print the client's metrics at the end."},
 		Option{Name: "transactional-id", Arg: "TRANSACTIONAL-ID", Help: "Write in transactions under this id."},
-		Option{Name: "transaction-duration-ms", Arg: "TRANSACTION-DURATION", Kind: Long, Help: "How long each transaction is (3000)."},
-		Option{Name: "warmup-records", Arg: "WARMUP-RECORDS", Kind: Long, Default: "0", Help: "So many records first do not count in a further line of results."},
-		Option{Name: "reporting-interval", Arg: "INTERVAL-MS", Kind: Long, Default: "5000", Help: "Milliseconds between lines of progress."},
+		Option{Name: "transaction-duration-ms", Arg: "TRANSACTION-DURATION", Kind: Long,
+			Help: "How long each transaction is (3000)."},
+		Option{Name: "warmup-records", Arg: "WARMUP-RECORDS", Kind: Long, Default: "0",
+			Help: "So many records first do not count in a further line of results."},
+		Option{Name: "reporting-interval", Arg: "INTERVAL-MS", Kind: Long, Default: "5000",
+			Help: "Milliseconds between lines of progress."},
 		Option{Name: "record-size", Arg: "RECORD-SIZE", Kind: Int, Help: "Bytes of each record."},
 		Option{Name: "payload-file", Arg: "PAYLOAD-FILE", Help: "File with payloads, of which a random one is taken each time."},
 		Option{Name: "payload-monotonic", Help: "The payload is the record's number."},
@@ -97,17 +104,21 @@ func producerPerfProperties(env *Env, o *Options, v *Values) (*Properties, error
 		}
 	}
 	if v.Has("warmup-records") && (v.Int("warmup-records") < 0 || v.Int("warmup-records") >= v.Int("num-records")) {
-		return nil, o.fail("The value for --warmup-records must be strictly fewer than the number of records in the test, --num-records.")
+		return nil, o.fail("The value for --warmup-records must be strictly fewer than the number of records in " +
+			"the test, --num-records.")
 	}
-	if !v.Has("bootstrap-server") && !v.Has("command-property") && !v.Has("producer-props") && !v.Has("producer.config") && !v.Has("command-config") {
-		return nil, o.fail("At least one of --bootstrap-server, --command-property, --producer-props, --producer.config or --command-config must be specified.")
+	if !v.Has("bootstrap-server") && !v.Has("command-property") && !v.Has("producer-props") && !v.Has("producer.config") &&
+		!v.Has("command-config") {
+		return nil, o.fail("At least one of --bootstrap-server, --command-property, --producer-props, " +
+			"--producer.config or --command-config must be specified.")
 	}
 	for _, pair := range [][2]string{{"command-property", "producer-props"}, {"command-config", "producer.config"}} {
 		if v.Has(pair[0]) && v.Has(pair[1]) {
 			return nil, o.fail("--%s and --%s cannot be specified together.", pair[1], pair[0])
 		}
 		if v.Has(pair[1]) {
-			env.printf("Option --%s has been deprecated and will be removed in a future version. Use --%s instead.\n", pair[1], pair[0])
+			env.printf("Option --%s has been deprecated and will be removed in a future version. Use --%s instead.\n",
+				pair[1], pair[0])
 		}
 	}
 	file := v.Value("command-config")

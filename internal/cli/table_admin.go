@@ -20,7 +20,8 @@ func adminTools() []Tool {
 		},
 		{
 			Name: "delete-records", Short: "delete the oldest records of partitions",
-			Scripts: []string{"kafka-delete-records"}, Classes: []string{toolPackage + "DeleteRecordsCommand", "kafka.admin.DeleteRecordsCommand"},
+			Scripts: []string{"kafka-delete-records"}, Classes: []string{toolPackage + "DeleteRecordsCommand",
+				"kafka.admin.DeleteRecordsCommand"},
 			Options: deleteRecordsOptions, Examples: deleteRecordsExamples, Run: runDeleteRecords,
 		},
 		{

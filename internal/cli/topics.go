@@ -18,7 +18,8 @@ milena topics --bootstrap-server localhost:9092 --delete --topic 'test-.*'`
 
 // bootstrapOption and commandConfigOption are what every admin tool takes.
 func bootstrapOption() Option {
-	return Option{Name: "bootstrap-server", Arg: "server to connect to", Required: true, Help: "Brokers to begin with: HOST:PORT,HOST:PORT."}
+	return Option{Name: "bootstrap-server", Arg: "server to connect to", Required: true,
+		Help: "Brokers to begin with: HOST:PORT,HOST:PORT."}
 }
 
 func commandConfigOption() Option {
@@ -48,7 +49,8 @@ func topicsOptions() *Options {
 		Option{Name: "partitions", Arg: "# of partitions", Kind: Int,
 			Help: "How many partitions a topic is created with (else the broker's num.partitions) or altered to. " +
 				"WARNING: with more partitions, records of a key go to another partition than before."},
-		Option{Name: "replica-assignment", Arg: "broker_id_for_part1_replica1 : broker_id_for_part1_replica2 , broker_id_for_part2_replica1 : ...",
+		Option{Name: "replica-assignment", Arg: "broker_id_for_part1_replica1 : broker_id_for_part1_replica2 , " +
+			"broker_id_for_part2_replica1 : ...",
 			Help: "With --create or --alter: which brokers have each partition."},
 		Option{Name: "replication-factor", Arg: "replication factor", Kind: Int,
 			Help: "With --create: how many replicas each partition has (else the broker's default.replication.factor)."},
@@ -139,7 +141,8 @@ func checkTopics(env *Env, v *Values) error {
 	}
 	if v.Has("alter") {
 		if v.Has("config") {
-			return Usage("Option combination \"[[config], [bootstrap-server]]\" can't be used with option \"[alter]\"" + useConfigsTool)
+			return Usage("Option combination \"[[config], [bootstrap-server]]\" can't be used with option " +
+				"\"[alter]\"" + useConfigsTool)
 		}
 		if err := v.Require("partitions"); err != nil {
 			return err

@@ -78,7 +78,8 @@ func newTopic(v *Values) (kmsg.CreateTopicsRequestTopic, error) {
 	for _, pair := range v.All("config") {
 		key, value, ok := strings.Cut(pair, "=")
 		if !ok || strings.TrimSpace(value) == "" || strings.Contains(value, "=") {
-			return topic, errors.New("requirement failed: Invalid topic config: all configs to be added must be in the format \"key=val\".")
+			return topic, errors.New("requirement failed: Invalid topic config: all configs to be added must be " +
+				"in the format \"key=val\".")
 		}
 		c := kmsg.NewCreateTopicsRequestTopicConfig()
 		c.Name, c.Value = strings.TrimSpace(key), kmsg.StringPtr(strings.TrimSpace(value))

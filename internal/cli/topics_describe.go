@@ -119,8 +119,7 @@ func (a *admin) topicsByName(ctx context.Context, names []string, limit int32) (
 			}
 		}
 		response, err := call[*kmsg.DescribeTopicPartitionsResponse](ctx, a, "describeTopics", request)
-		var late *timeoutError
-		if err != nil && !errors.As(err, &late) && ctx.Err() == nil && cursor == nil {
+		if err != nil && unsupportedRequest(err) {
 			return a.topicsByMetadata(ctx, names)
 		}
 		if err != nil {
@@ -231,12 +230,14 @@ func (a *admin) addReassignments(ctx context.Context, topics []topicDescription)
 		byName[topics[i].name] = &topics[i]
 	}
 	response, err := call[*kmsg.ListPartitionReassignmentsResponse](ctx, a, "listPartitionReassignments", request)
-	var late *timeoutError
-	if errors.As(err, &late) || ctx.Err() != nil {
+	if err != nil {
+		if unsupportedRequest(err) {
+			return nil
+		}
 		return err
 	}
-	if err != nil || response.ErrorCode != 0 {
-		return nil
+	if err := codeError(response.ErrorCode, response.ErrorMessage); err != nil && !isCode(err, kerr.ClusterAuthorizationFailed) {
+		return err
 	}
 	for _, t := range response.Topics {
 		topic := byName[t.Topic]

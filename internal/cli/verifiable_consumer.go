@@ -12,22 +12,27 @@ const verifiableConsumerExamples = `
 milena verifiable-consumer --bootstrap-server localhost:9092 --topic checked --group-id checkers --max-messages 1000`
 
 func verifiableConsumerOptions() *Options {
-	o := NewArgparse("verifiable-consumer", "This tool reads a topic and prints, as JSON, what happens. This release reads all partitions, without the group.",
+	o := NewArgparse("verifiable-consumer", "This tool reads a topic and prints, as JSON, what happens. This "+
+		"release reads all partitions, without the group.",
 		Option{Name: "topic", Arg: "TOPIC", Required: true, Help: "The topic to read."},
 		Option{Name: "group-protocol", Arg: "GROUP-PROTOCOL", Default: "classic", Help: "classic or consumer."},
-		Option{Name: "group-remote-assignor", Arg: "GROUP-REMOTE-ASSIGNOR", Help: "The broker's assignor, with the consumer protocol."},
+		Option{Name: "group-remote-assignor", Arg: "GROUP-REMOTE-ASSIGNOR",
+			Help: "The broker's assignor, with the consumer protocol."},
 		Option{Name: "group-id", Arg: "GROUP-ID", Required: true, Help: "The group."},
 		Option{Name: "group-instance-id", Arg: "GROUP-INSTANCE-ID", Help: "A static member's name."},
-		Option{Name: "max-messages", Arg: "MAX-MESSAGES", Kind: Int, Default: "-1", Help: "How many records to read; -1: until stopped."},
+		Option{Name: "max-messages", Arg: "MAX-MESSAGES", Kind: Int, Default: "-1",
+			Help: "How many records to read; -1: until stopped."},
 		Option{Name: "session-timeout", Arg: "TIMEOUT-MS", Kind: Int, Help: "How long the group waits for this member."},
 		Option{Name: "verbose", Help: "Print each record."},
 		Option{Name: "enable-autocommit", Help: "Let the client commit by itself."},
 		Option{Name: "reset-policy", Arg: "RESET-POLICY", Default: "earliest", Help: "Where to begin: earliest, latest or none."},
-		Option{Name: "assignment-strategy", Arg: "ASSIGNMENT-STRATEGY", Default: "org.apache.kafka.clients.consumer.RangeAssignor", Help: "How partitions are shared out."},
+		Option{Name: "assignment-strategy", Arg: "ASSIGNMENT-STRATEGY", Default: "org.apache.kafka.clients.consumer.RangeAssignor",
+			Help: "How partitions are shared out."},
 		Option{Name: "consumer.config", Arg: "CONFIG-FILE", Help: "Deprecated: --command-config."},
 		Option{Name: "command-config", Arg: "CONFIG-FILE", Help: "Properties file with settings of the consumer."},
 		Option{Name: "bootstrap-server", Arg: "HOST1:PORT1[,HOST2:PORT2[...]]", Required: true, Help: "Brokers to begin with."},
-		Option{Name: "broker-list", Arg: "HOST1:PORT1[,HOST2:PORT2[...]]", Hidden: true, Help: "The older name of --bootstrap-server."},
+		Option{Name: "broker-list", Arg: "HOST1:PORT1[,HOST2:PORT2[...]]", Hidden: true,
+			Help: "The older name of --bootstrap-server."},
 	)
 	o.OneOf = [][]string{{"bootstrap-server"}}
 	return o
@@ -87,7 +92,8 @@ func runVerifiableConsumer(ctx context.Context, env *Env, args []string) error {
 		return Exitf(1, "Exception in thread \"main\" %s", javaError(invalidValue("auto.offset.reset", v.Value("reset-policy"),
 			"The value must be either 'earliest', 'latest' or 'none'")))
 	}
-	env.errorf("WARN Consumer groups are not supported by this release: all partitions are read, without group %s, and no offset is committed.\n",
+	env.errorf("WARN Consumer groups are not supported by this release: all partitions are read, without group "+
+		"%s, and no offset is committed.\n",
 		v.Value("group-id"))
 	client, err := env.newClient(consumerClient, p, kgo.ConsumeResetOffset(reset), kgo.ConsumeStartOffset(reset),
 		kgo.ConsumeTopics(v.Value("topic")), kgo.AllowAutoTopicCreation())
@@ -96,7 +102,8 @@ func runVerifiableConsumer(ctx context.Context, env *Env, args []string) error {
 	}
 	ctx, stop := env.Interruptible(ctx)
 	defer stop()
-	c := &verifier{lines: newJSONLines(env), client: client, topic: v.Value("topic"), most: v.Int("max-messages"), verbose: v.Has("verbose")}
+	c := &verifier{lines: newJSONLines(env), client: client, topic: v.Value("topic"), most: v.Int("max-messages"),
+		verbose: v.Has("verbose")}
 	err = c.run(ctx, &admin{env: env, client: client, timeout: timeoutOf(p)})
 	client.Close()
 	c.lines.print(newEvent("shutdown_complete"))
@@ -148,7 +155,8 @@ func (c *verifier) run(ctx context.Context, a *admin) error {
 
 // received prints one poll: each record if asked, and a summary.
 func (c *verifier) received(fetches kgo.Fetches) {
-	summary := recordsConsumed{event: newEvent("records_consumed"), Count: int64(fetches.NumRecords()), Partitions: []consumedPartition{}}
+	summary := recordsConsumed{event: newEvent("records_consumed"), Count: int64(fetches.NumRecords()),
+		Partitions: []consumedPartition{}}
 	fetches.EachPartition(func(p kgo.FetchTopicPartition) {
 		records := p.Records
 		if c.most >= 0 && c.consumed+int64(len(records)) > c.most {
@@ -162,7 +170,8 @@ func (c *verifier) received(fetches kgo.Fetches) {
 			records[0].Offset, records[len(records)-1].Offset})
 		for _, r := range records {
 			if c.verbose {
-				c.lines.printQuietly(recordData{newEvent("record_data"), optional(r.Key), optional(r.Value), r.Topic, r.Partition, r.Offset})
+				c.lines.printQuietly(recordData{newEvent("record_data"), optional(r.Key), optional(r.Value), r.Topic,
+					r.Partition, r.Offset})
 			}
 		}
 	})

@@ -17,18 +17,25 @@ const verifiableProducerExamples = `
 milena verifiable-producer --bootstrap-server localhost:9092 --topic checked --max-messages 1000 --throughput 100`
 
 func verifiableProducerOptions() *Options {
-	o := NewArgparse("verifiable-producer", "This tool writes increasing numbers and prints, as JSON, which were acknowledged and which were not.",
+	o := NewArgparse("verifiable-producer", "This tool writes increasing numbers and prints, as JSON, which "+
+		"were acknowledged and which were not.",
 		Option{Name: "topic", Arg: "TOPIC", Required: true, Help: "The topic to write to."},
-		Option{Name: "max-messages", Arg: "MAX-MESSAGES", Kind: Int, Default: "-1", Help: "How many records to write; -1: until stopped."},
-		Option{Name: "throughput", Arg: "THROUGHPUT", Kind: Int, Default: "-1", Help: "Records a second, approximately; -1 for as many as can be."},
-		Option{Name: "acks", Arg: "ACKS", Kind: Int, Default: "-1", Choices: []string{"0", "1", "-1"}, Help: "Who must have a record before it counts as written."},
+		Option{Name: "max-messages", Arg: "MAX-MESSAGES", Kind: Int, Default: "-1",
+			Help: "How many records to write; -1: until stopped."},
+		Option{Name: "throughput", Arg: "THROUGHPUT", Kind: Int, Default: "-1",
+			Help: "Records a second, approximately; -1 for as many as can be."},
+		Option{Name: "acks", Arg: "ACKS", Kind: Int, Default: "-1", Choices: []string{"0", "1", "-1"},
+			Help: "Who must have a record before it counts as written."},
 		Option{Name: "producer.config", Arg: "CONFIG-FILE", Help: "Deprecated: --command-config."},
-		Option{Name: "message-create-time", Arg: "CREATE-TIME", Kind: Long, Default: "-1", Help: "Timestamp of the first record, in milliseconds since 1970."},
+		Option{Name: "message-create-time", Arg: "CREATE-TIME", Kind: Long, Default: "-1",
+			Help: "Timestamp of the first record, in milliseconds since 1970."},
 		Option{Name: "value-prefix", Arg: "VALUE-PREFIX", Kind: Int, Help: "Number that stands before each value, with a dot."},
-		Option{Name: "repeating-keys", Arg: "REPEATING-KEYS", Kind: Int, Help: "Keys from 0 up to, not with, this number, again and again."},
+		Option{Name: "repeating-keys", Arg: "REPEATING-KEYS", Kind: Int,
+			Help: "Keys from 0 up to, not with, this number, again and again."},
 		Option{Name: "command-config", Arg: "CONFIG-FILE", Help: "Properties file with settings of the producer."},
 		Option{Name: "bootstrap-server", Arg: "HOST1:PORT1[,HOST2:PORT2[...]]", Required: true, Help: "Brokers to begin with."},
-		Option{Name: "broker-list", Arg: "HOST1:PORT1[,HOST2:PORT2[...]]", Hidden: true, Help: "The older name of --bootstrap-server."},
+		Option{Name: "broker-list", Arg: "HOST1:PORT1[,HOST2:PORT2[...]]", Hidden: true,
+			Help: "The older name of --bootstrap-server."},
 	)
 	o.OneOf = [][]string{{"bootstrap-server"}}
 	return o
