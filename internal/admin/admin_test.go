@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -44,10 +45,10 @@ func newBench(t *testing.T, brokers int32) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ids := byte(0)
+	var ids atomic.Int32
 	b.admin = New(Options{
 		Store: b.store, Metadata: b.cache, Config: config.NewLive(broker), Logger: slog.New(slog.NewTextHandler(b.log, nil)),
-		NewID: func() [16]byte { ids++; return [16]byte{ids} }, Random: func(int) int { return 0 }, Loggers: NewLoggers(new(slog.LevelVar)),
+		NewID: func() [16]byte { return [16]byte{byte(ids.Add(1))} }, Random: func(int) int { return 0 }, Loggers: NewLoggers(new(slog.LevelVar)),
 	})
 	req := &kmsg.UpdateMetadataRequest{Version: 8}
 	for id := int32(1); id <= brokers; id++ {

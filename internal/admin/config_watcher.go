@@ -3,6 +3,8 @@ package admin
 import (
 	"context"
 	"log/slog"
+	"maps"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -148,7 +150,7 @@ func (w *ConfigWatcher) apply() error {
 		}
 	}
 	w.seen = standing
-	for e := range entities {
+	for _, e := range slices.Sorted(maps.Keys(entities)) {
 		if err := w.applyEntity(e); err != nil {
 			return err
 		}
