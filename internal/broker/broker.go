@@ -83,6 +83,12 @@ func (b *Broker) watch(ctx context.Context) {
 	if embedded, ok := b.coord.(interface{ Done() <-chan struct{} }); ok {
 		storeEnded = embedded.Done()
 	}
+	b.dirs.OnFailure(func(d *logdir.Dir) {
+		// The controller then asks which partitions are lost, and elects other leaders where it can.
+		if err := b.store.NotifyLogDirFailure(ctx, b.live.Broker().BrokerID); err != nil && ctx.Err() == nil {
+			b.options.Logger.Warn("the controller cannot be told of a failed log directory", "directory", d.Path(), "error", err)
+		}
+	})
 	b.running.Go(func() {
 		select {
 		case <-ctx.Done():

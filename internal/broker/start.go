@@ -74,6 +74,7 @@ func (b *Broker) openStore(ctx context.Context) error {
 func (b *Broker) loadLogs(ctx context.Context) error {
 	b.replicas = replica.New(replica.Options{
 		BrokerID: b.live.Broker().BrokerID, Config: b.live, Dirs: b.dirs, Metadata: b.metadata, Logger: b.options.Logger,
+		Metrics:        b.metrics,
 		TopicOverrides: func(topic string) map[string]string { return b.configs.Topic(topic) },
 	})
 	var err error

@@ -131,6 +131,8 @@ func (r *Replicas) become(b *becoming) int16 {
 		return 0
 	case errors.Is(err, partition.ErrFencedLeaderEpoch):
 		return kerr.StaleControllerEpoch.Code
+	case errors.Is(err, partition.ErrOffline):
+		return kerr.KafkaStorageError.Code // was told when it happened
 	}
 	r.options.Logger.Error("partition cannot be served", "topic", b.Topic, "partition", b.Partition, "error", err)
 	return kerr.KafkaStorageError.Code
