@@ -50,7 +50,6 @@ type produceSlot struct {
 	appendAt  int // index in append.Partitions, -1 where refused before
 	replaced  bool
 	err       *kerr.Error
-	message   string
 }
 
 type topicPartition struct {
@@ -91,7 +90,7 @@ func (p *producing) check() {
 			if topic != nil {
 				slot.topic = topic.Name
 			}
-			if slot.err, slot.message = p.refuse(topic, part); slot.err == nil {
+			if slot.err = p.refuse(topic, part); slot.err == nil {
 				slot.appendAt = len(p.append.Partitions)
 				p.append.Partitions = append(p.append.Partitions,
 					replica.AppendPartition{Topic: slot.topic, TopicID: p.topicID(t), Partition: part.Partition, Records: part.Records})
@@ -119,34 +118,36 @@ func (p *producing) topic(t *wire.ProduceTopic) *metadata.Topic {
 	return p.image.Topics[t.Name]
 }
 
-// refuse says why a partition's records are not even offered to the log; nil where they are.
-func (p *producing) refuse(topic *metadata.Topic, part *wire.ProducePartition) (*kerr.Error, string) {
+// refuse says why a partition's records are not even offered to the log; nil where they are. Null records, to which Kafka never answers, are
+// refused like empty ones.
+func (p *producing) refuse(topic *metadata.Topic, part *wire.ProducePartition) *kerr.Error {
 	version := p.call.Header.Version
 	switch {
 	case p.req.Acks < -1 || p.req.Acks > 1:
-		return kerr.InvalidRequiredAcks, ""
+		return kerr.InvalidRequiredAcks
 	case topic == nil && version >= 13:
-		return kerr.UnknownTopicID, ""
+		return kerr.UnknownTopicID
 	case topic == nil || p.image.Partition(topic.Name, part.Partition) == nil:
-		return kerr.UnknownTopicOrPartition, ""
+		return kerr.UnknownTopicOrPartition
 	case isInternal(topic.Name) && p.call.Header.ClientID != adminClientID:
-		return kerr.InvalidTopicException, ""
+		return kerr.InvalidTopicException
 	case len(part.Records) == 0:
-		return kerr.InvalidRecord, fmt.Sprintf("Produce requests with version %d must have at least one record batch per partition", version)
+		return kerr.InvalidRecord
 	case len(part.Records) < record.HeaderSize:
-		return nil, "" // the log says what is wrong with it
+		return nil // the log says what is wrong with it
 	}
 	batch := record.Batch(part.Records)
 	switch {
 	case batch.Magic() != 2:
-		return kerr.InvalidRecord, fmt.Sprintf("Produce requests with version %d are only allowed to contain record batches with magic version 2", version)
+		return kerr.InvalidRecord
 	case batch.Codec() == record.Zstd && version < 7:
-		return kerr.UnsupportedCompressionType, ""
+		return kerr.UnsupportedCompressionType
+	case batch.IsTransactional() && !p.req.Transactional:
+		return kerr.TransactionalIDAuthorizationFailed // nobody may use the id that is not there
 	case batch.IsTransactional():
-		// No transaction coordinator has ever added this partition to a transaction.
-		return kerr.InvalidTxnState, ""
+		return kerr.InvalidTxnState // no coordinator has added this partition to a transaction
 	}
-	return nil, ""
+	return nil
 }
 
 // dropDuplicates leaves only the last of the slots that name the same partition.
@@ -257,7 +258,7 @@ func (p *producing) left(t *wire.ProduceTopic) int {
 
 func (p *producing) partition(slot *produceSlot) wire.ProducedPartition {
 	out := wire.ProducedPartition{
-		Partition: slot.partition, BaseOffset: -1, AppendTimeMs: -1, LogStartOffset: -1, Message: slot.message, LeaderID: -1, LeaderEpoch: -1,
+		Partition: slot.partition, BaseOffset: -1, AppendTimeMs: -1, LogStartOffset: -1, LeaderID: -1, LeaderEpoch: -1,
 	}
 	if slot.err != nil {
 		out.ErrorCode = slot.err.Code
@@ -269,9 +270,6 @@ func (p *producing) partition(slot *produceSlot) wire.ProducedPartition {
 		return out
 	}
 	out.ErrorCode = p.of.services.code(result.Err)
-	if knowsLogStart(out.ErrorCode) {
-		out.LogStartOffset = result.LogStartOffset
-	}
 	if out.ErrorCode == kerr.NotLeaderForPartition.Code { // the client is told where to go (KIP-951)
 		out.LeaderID, out.LeaderEpoch = leaderOf(p.image, slot.topic, slot.partition)
 	}
@@ -282,12 +280,17 @@ func (p *producing) partition(slot *produceSlot) wire.ProducedPartition {
 			out.RecordErrors = append(out.RecordErrors, wire.ProduceRecordError{Index: r.Index, Message: r.Message})
 		}
 	}
+	if knowsLogStart(&out) {
+		out.LogStartOffset = result.LogStartOffset
+	}
 	return out
 }
 
 // knowsLogStart tells whether Kafka names the log start offset beside an error.
-func knowsLogStart(code int16) bool {
-	switch code {
+func knowsLogStart(p *wire.ProducedPartition) bool {
+	switch p.ErrorCode {
+	case kerr.InvalidRecord.Code:
+		return len(p.RecordErrors) > 0
 	case kerr.UnknownTopicOrPartition.Code, kerr.NotLeaderForPartition.Code, kerr.MessageTooLarge.Code, kerr.RecordListTooLarge.Code,
 		kerr.CorruptMessage.Code, kerr.KafkaStorageError.Code:
 		return false

@@ -65,6 +65,7 @@ func (f *fetching) fill(p *fetchPart, r *replica.FetchResult) {
 	}
 	if code != 0 {
 		f.fillError(p, code)
+		p.out.NoAborted = r.Err != nil // as Kafka has it: null from the log, none from elsewhere
 		if f.req.Version >= 16 && (code == kerr.NotLeaderForPartition.Code || code == kerr.FencedLeaderEpoch.Code) {
 			p.out.LeaderID, p.out.LeaderEpoch = leaderOf(f.image, p.topic, p.partition)
 		}

@@ -130,8 +130,9 @@ func (m *metadataAnswer) failed(name *string, id metadata.TopicID, code int16) {
 	if name == nil && m.call.Header.Version < 12 {
 		t.Topic = new(string)
 	}
-	if name != nil {
+	if name != nil && code != kerr.InvalidRequest.Code {
 		t.IsInternal = isInternal(*name)
+		t.AuthorizedOperations = operations(m.req.IncludeTopicAuthorizedOperations, topicOperations)
 	}
 	m.resp.Topics = append(m.resp.Topics, t)
 }

@@ -9,7 +9,7 @@ import (
 
 // ApiVersions, v0 to v4. What is told is the table: every key that is served on this listener, those between brokers included, as Kafka with
 // ZooKeeper tells them. No features (KIP-584) are told: there is no metadata.version without KRaft, and what clients may use follows from
-// the versions alone; the epoch of finalized features is -1, unknown.
+// the versions alone. That none is finalized is told as of epoch 0, the first one.
 
 func (s *Services) apiVersionsRow(table func() []Row) Row {
 	handle := func(call *Call, r kmsg.Request) {
@@ -23,6 +23,7 @@ func (s *Services) apiVersionsRow(table func() []Row) Row {
 			}
 			call.Client.Software, call.Client.SoftwareVersion = req.ClientSoftwareName, req.ClientSoftwareVersion
 		}
+		resp.FinalizedFeaturesEpoch = 0
 		for _, row := range table() {
 			resp.ApiKeys = append(resp.ApiKeys, advertised(row))
 		}

@@ -44,7 +44,9 @@ func (s *Services) describeTopicPartitions(call *Call, r kmsg.Request) {
 		topic := image.Topics[name]
 		if topic == nil {
 			if !all {
-				resp.Topics = append(resp.Topics, failedDescription(name, unknownTopicCode(name)))
+				failed := failedDescription(name, unknownTopicCode(name))
+				failed.AuthorizedOperations = topicOperations
+				resp.Topics = append(resp.Topics, failed)
 			}
 			continue
 		}

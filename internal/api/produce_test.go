@@ -75,6 +75,11 @@ func TestProduceRefusals(t *testing.T) {
 	unknownID.Topics[0].TopicID = [16]byte{99}
 	internal := produceRequest(9, 1, batch, 0)
 	internal.Topics[0].Topic = "__consumer_offsets"
+	transactional := batchOf(t, func(b *record.Builder) {
+		b.Transactional, b.ProducerID, b.ProducerEpoch, b.BaseSequence = true, 1, 0, 0
+	})
+	withID := produceRequest(9, -1, transactional, 0)
+	withID.TransactionID = kmsg.StringPtr("id")
 	for _, c := range []struct {
 		name string
 		req  *kmsg.ProduceRequest
@@ -89,9 +94,8 @@ func TestProduceRefusals(t *testing.T) {
 		{"null records", produceRequest(9, 1, nil, 0), kerr.InvalidRecord},
 		{"old format", produceRequest(9, 1, old, 0), kerr.InvalidRecord},
 		{"zstd too early", produceRequest(6, 1, batchOf(t, func(b *record.Builder) { b.Codec = record.Zstd }), 0), kerr.UnsupportedCompressionType},
-		{"transactional", produceRequest(9, 1, batchOf(t, func(b *record.Builder) {
-			b.Transactional, b.ProducerID, b.ProducerEpoch, b.BaseSequence = true, 1, 0, 0
-		}), 0), kerr.InvalidTxnState},
+		{"transactional without an id", produceRequest(9, 1, transactional, 0), kerr.TransactionalIDAuthorizationFailed},
+		{"transactional", withID, kerr.InvalidTxnState},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := newBench(t)
