@@ -87,7 +87,8 @@ func (l *Log) closeClean() error {
 	if err := active.Seal(); err != nil {
 		return l.writeFailed("closing", err)
 	}
-	if l.producers.endOffset > 0 {
+	// Without producers and earlier snapshots there is nothing to tell apart from an empty state.
+	if len(l.producers.byID) > 0 || l.producers.snapshotted != noOffset {
 		if err := l.writeSnapshot(true); err != nil {
 			return l.writeFailed("closing", err)
 		}

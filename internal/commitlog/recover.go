@@ -29,7 +29,7 @@ func (l *Log) recover(d *listing, opts OpenOptions) error {
 	for i := first; i < len(segs); i++ {
 		s := segs[i]
 		size := s.SizeBytes()
-		whole, err := l.recoverSegment(s, segs[i+1:])
+		whole, err := l.recoverSegment(d, s, segs[i+1:])
 		if err != nil {
 			return err
 		}
@@ -46,12 +46,15 @@ func (l *Log) recover(d *listing, opts OpenOptions) error {
 
 // recoverSegment checks one segment and rebuilds what is derived from it, going on from the state of the producers before it. Where it
 // is not whole, the later segments go first and then its bad end, so that a crash in between leaves no gap.
-func (l *Log) recoverSegment(s *segment.Segment, later []*segment.Segment) (whole bool, err error) {
+func (l *Log) recoverSegment(d *listing, s *segment.Segment, later []*segment.Segment) (whole bool, err error) {
 	base := s.BaseOffset()
 	if l.producers.endOffset = base; base > l.segments()[0].BaseOffset() {
 		if err := l.writeSnapshot(false); err != nil && !segment.IsFull(err) {
 			return false, err
 		}
+	}
+	if err := knowIndexes(d, s); err != nil {
+		return false, err
 	}
 	l.epochs.truncateFromEnd(base)
 	r, err := s.Recover(l.limits(), func(b *segment.Batch) error { return l.recoverBatch(s, b) })
@@ -64,6 +67,11 @@ func (l *Log) recoverSegment(s *segment.Segment, later []*segment.Segment) (whol
 		r.Cause = fmt.Errorf("%w: it ends at %d, the next one begins at %d", segment.ErrCorrupt, r.NextOffset, later[0].BaseOffset())
 	}
 	if r.Cause == nil {
+		if len(later) > 0 {
+			if err := s.Seal(); err != nil && !segment.IsFull(err) {
+				return false, err
+			}
+		}
 		return true, nil
 	}
 	l.env.Logger.Warn("the tail of a segment is cut off: it is not whole", "dir", l.dir.Path(), "segment", segment.FileName(base, segment.Log),
@@ -73,6 +81,28 @@ func (l *Log) recoverSegment(s *segment.Segment, later []*segment.Segment) (whol
 	}
 	l.size.Add(r.Position - s.SizeBytes())
 	return false, s.Cut(r.Position)
+}
+
+// knowIndexes tells a segment of its index files what the listing shows of them.
+func knowIndexes(d *listing, s *segment.Segment) error {
+	missing := false
+	for _, kind := range [...]segment.Kind{segment.OffsetIndex, segment.TimeIndex, segment.TxnIndex} {
+		e, ok := d.files[fileKey{s.BaseOffset(), kind}]
+		if !ok {
+			s.KnowIndex(kind, 0)
+			missing = missing || kind != segment.TxnIndex
+			continue
+		}
+		info, err := e.Info()
+		if err != nil {
+			return err
+		}
+		s.KnowIndex(kind, info.Size())
+	}
+	if missing {
+		return s.MakeIndexes()
+	}
+	return nil
 }
 
 // removeFromEnd takes the last segments of the log out, one after the other and durably, so that no crash leaves a gap before one.
@@ -158,6 +188,9 @@ func (l *Log) rebuildIndexes(s *segment.Segment) error {
 			}
 		}
 	}
+	if err := s.MakeIndexes(); err != nil {
+		return err
+	}
 	epochs := l.epochs.list
 	l.epochs.list = nil
 	r, err := s.Recover(l.limits(), func(b *segment.Batch) error { return l.recoverBatch(s, b) })
@@ -166,6 +199,9 @@ func (l *Log) rebuildIndexes(s *segment.Segment) error {
 		return err
 	}
 	if r.Cause == nil {
+		if err := s.Seal(); err != nil && !segment.IsFull(err) {
+			return err
+		}
 		return s.Sync() // no recovery comes back to it
 	}
 	l.env.Logger.Error("a segment is cut where it is corrupt", "dir", l.dir.Path(),

@@ -17,6 +17,7 @@ type entries struct {
 
 	mu     sync.Mutex
 	onDisk int32 // entries in the file; unknownCount until it is looked at
+	clean  bool  // the file holds these entries and not a byte more
 	tail   []byte
 }
 
@@ -45,7 +46,7 @@ func (e *entries) loadLocked(s *Segment) error {
 	}
 	f, err := e.file.acquire(s, e.kind, false)
 	if errors.Is(err, fs.ErrNotExist) {
-		e.onDisk = 0
+		e.onDisk, e.clean = 0, true
 		return nil
 	}
 	if err != nil {
@@ -85,7 +86,7 @@ func (e *entries) loadLocked(s *Segment) error {
 	if err != nil {
 		return s.wrap(e.kind, 0, err)
 	}
-	e.onDisk = n
+	e.onDisk, e.clean = n, int64(n)*int64(e.width) == size
 	return nil
 }
 
@@ -124,6 +125,7 @@ func (e *entries) writeLocked(s *Segment) error {
 	defer e.file.release(s.dir.cache)
 	position := int64(e.onDisk) * int64(e.width)
 	if _, err := f.WriteAt(e.tail, position); err != nil {
+		e.clean = false
 		return s.wrap(e.kind, position, err)
 	}
 	e.onDisk += int32(len(e.tail)) / e.width
@@ -131,11 +133,8 @@ func (e *entries) writeLocked(s *Segment) error {
 	return nil
 }
 
-// ensure makes an empty file where there is none. The transaction index exists only where a transaction was aborted.
+// ensure makes an empty file where there is none.
 func (e *entries) ensure(s *Segment) error {
-	if e.kind == TxnIndex {
-		return nil
-	}
 	if _, err := e.file.acquire(s, e.kind, true); err != nil {
 		return s.wrap(e.kind, 0, err)
 	}
@@ -285,6 +284,9 @@ func (e *entries) truncate(s *Segment, n int32) error {
 		return nil
 	}
 	e.tail = e.tail[:0]
+	if n == e.onDisk && e.clean {
+		return nil
+	}
 	f, err := e.file.acquire(s, e.kind, false)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -293,11 +295,10 @@ func (e *entries) truncate(s *Segment, n int32) error {
 		return s.wrap(e.kind, 0, err)
 	}
 	defer e.file.release(s.dir.cache)
-	// Always cut, since the file may end in what is no entry.
 	if err := f.Truncate(int64(n) * int64(e.width)); err != nil {
 		return s.wrap(e.kind, 0, err)
 	}
-	e.onDisk = n
+	e.onDisk, e.clean = n, true
 	return nil
 }
 

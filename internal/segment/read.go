@@ -93,12 +93,19 @@ func readAt(f vfs.File, b []byte, position int64) ([]byte, error) {
 
 // NextOffset finds the offset behind the last record: the base offset of an empty segment.
 func (s *Segment) NextOffset() (int64, error) {
-	last, err := s.lastOffsetEntry()
-	if err != nil {
-		return 0, err
+	var last OffsetPosition
+	size := s.size.Load()
+	if size == 0 {
+		return s.base, nil
+	}
+	if size > blockBytes { // else one read shows all of it, and the index need not be opened
+		var err error
+		if last, err = s.lastOffsetEntry(); err != nil {
+			return 0, err
+		}
 	}
 	next := s.base
-	_, err = s.headers(last.Position, s.size.Load(), func(_ int64, h record.Header) bool {
+	_, err := s.headers(last.Position, size, func(_ int64, h record.Header) bool {
 		next = h.LastOffset + 1
 		return true
 	})

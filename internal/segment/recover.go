@@ -23,13 +23,11 @@ func CheckCRC(h *record.Header, batch []byte) error {
 }
 
 // Recover reads every batch and rebuilds the indexes, up to the first that is torn, fails its CRC, has offsets that do not fit, or that
-// visit, which is shown each good batch in order, calls corrupt. Cut then makes the segment end there.
+// visit, which is shown each good batch in order, calls corrupt. Cut then makes the segment end there; Seal completes the indexes of
+// one that takes no more appends.
 func (s *Segment) Recover(l Limits, visit func(b *Batch) error) (Recovered, error) {
 	for _, e := range [...]*entries{&s.offsets, &s.times, &s.txns} {
 		if err := e.truncate(s, 0); err != nil {
-			return Recovered{}, err
-		}
-		if err := e.ensure(s); err != nil && !IsFull(err) {
 			return Recovered{}, err
 		}
 	}
@@ -53,7 +51,7 @@ func (s *Segment) Recover(l Limits, visit func(b *Batch) error) (Recovered, erro
 	if cause != nil && !errors.Is(cause, record.ErrCorrupt) && !errors.Is(cause, record.ErrTruncated) {
 		return Recovered{}, cause
 	}
-	return Recovered{Position: end, NextOffset: next, Cause: cause}, s.ignoreFull(s.Seal())
+	return Recovered{Position: end, NextOffset: next, Cause: cause}, nil
 }
 
 // Recovered tells how far a segment is good.

@@ -81,6 +81,29 @@ func Create(dir *Dir, base, nowMs int64) (*Segment, error) {
 	return s, nil
 }
 
+// KnowIndex tells how long an index file is, so that an empty or missing one is not opened to find that out. For a segment just opened.
+func (s *Segment) KnowIndex(kind Kind, sizeBytes int64) {
+	if sizeBytes > 0 {
+		return
+	}
+	for _, e := range [...]*entries{&s.offsets, &s.times, &s.txns} {
+		if e.kind == kind {
+			e.onDisk, e.clean = 0, true
+		}
+	}
+}
+
+// MakeIndexes makes the index files that are missing, empty. The transaction index exists only where a transaction was aborted. On
+// a full disk they stay missing.
+func (s *Segment) MakeIndexes() error {
+	for _, e := range [...]*entries{&s.offsets, &s.times} {
+		if err := e.ensure(s); err != nil && !IsFull(err) {
+			return err
+		}
+	}
+	return nil
+}
+
 // BaseOffset is the offset of the first record the segment may hold.
 func (s *Segment) BaseOffset() int64 { return s.base }
 
