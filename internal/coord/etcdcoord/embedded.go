@@ -26,8 +26,8 @@ const (
 	// tickMs and electionMs of a lone member, which elects itself and has no network to wait for; etcd demands five ticks.
 	tickMs     = 20
 	electionMs = 100
-	// Raft keeps this many entries in memory; a lone member has nobody to catch up.
-	snapshotCount  = 2000
+	// Entries between snapshots, which a start reads again, and those that are kept in memory for members that lag.
+	snapshotCount  = 10_000
 	catchUpEntries = 100
 	// walSegmentBytes is the size to which etcd preallocates the files of its log, two at a time.
 	walSegmentBytes = 8 << 20
@@ -58,7 +58,9 @@ type Embedded struct {
 	etcd *embed.Etcd
 	set  settings
 
-	closing sync.Once
+	// reserved is the length up to which the database has room set aside: of StartEmbedded, then of keepReserve.
+	reserved int64
+	closing  sync.Once
 }
 
 // setSegmentSize writes etcd's variable once a process: it is read whenever a segment is made.
@@ -86,6 +88,8 @@ func StartEmbedded(ctx context.Context, options EmbeddedOptions) (*Embedded, err
 		etcd.Close()
 		return nil, fmt.Errorf("etcdcoord: embedded etcd in %s: %w", options.Dir, err)
 	}
+	e.setAside(options.Dir)
+	e.running.Go(func() { e.keepReserve(options.Dir) })
 	return e, nil
 }
 
