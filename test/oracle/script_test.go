@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"regexp"
@@ -14,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"milena/bench/load"
 	"milena/internal/record"
@@ -108,14 +110,23 @@ func (p *player) play(t *testing.T, s step) string {
 	if err := decoder.Decode(req); err != nil {
 		t.Fatalf("%s: %v", s.name, err)
 	}
+	if err := p.conn.SetDeadline(time.Now().Add(answerWithin)); err != nil {
+		t.Fatal(err)
+	}
 	resp, err := p.conn.Do(req)
 	if err != nil {
 		p.conn.Close()
 		p.conn = newPlayer(t, p.at).conn
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			return "no answer"
+		}
 		return "closed"
 	}
 	return normalize(t, resp)
 }
+
+// answerWithin is how long a broker may take: more than any time-out in the script.
+const answerWithin = 30 * time.Second
 
 func requestOf(t *testing.T, api string) kmsg.Request {
 	t.Helper()

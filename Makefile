@@ -1,0 +1,42 @@
+# Every verb is explained in CONTRIBUTING.md.
+STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+FUZZTIME ?= 10s
+
+.PHONY: build test race lint fuzz interop oracle bench bench-short ci
+
+build:
+	CGO_ENABLED=0 go build -trimpath -o milena ./cmd/milena
+
+test:
+	go test ./...
+
+race:
+	CGO_ENABLED=1 go test -race ./internal/...
+
+lint:
+	@test -z "$$(gofmt -l cmd internal test bench)" || { gofmt -l cmd internal test bench; echo "not formatted: run gofmt -w on the files above"; exit 1; }
+	go vet ./...
+	go vet -tags interop,oracle ./test/...
+	go run $(STATICCHECK) ./...
+
+# Each fuzz target in turn, FUZZTIME each, from its seeds.
+fuzz:
+	@grep -rl --include='*_test.go' '^func Fuzz' internal | xargs -n1 dirname | sort -u | while read -r dir; do \
+	  grep -ho '^func Fuzz[A-Za-z0-9_]*' "$$dir"/*_test.go | cut -c6- | while read -r target; do \
+	    go test "./$$dir" -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) || exit 1; done || exit 1; done
+
+interop:
+	test/interop/setup.sh
+	go test -tags interop -count=1 -timeout 20m ./test/interop
+
+oracle:
+	go test -tags oracle -count=1 -timeout 25m ./test/oracle
+
+bench:
+	go run ./bench -out bench/results
+
+bench-short:
+	go run ./bench -short
+
+ci:
+	bash .ci/run
