@@ -114,7 +114,7 @@ func runDumpLog(_ context.Context, env *Env, args []string) error {
 		d.contents = d.contents || v.Has(name)
 	}
 	d.deep = v.Has("deep-iteration") || d.contents
-	for _, name := range strings.Split(v.Value("files"), ",") {
+	for _, name := range strings.Split(strings.TrimRight(v.Value("files"), ","), ",") {
 		if err := d.file(env, javaPath(name)); err != nil {
 			d.out.Flush()
 			return err
@@ -135,9 +135,6 @@ func (d *dump) file(env *Env, name string) error {
 	d.print("Dumping ", name, "\n")
 	base := path.Base(name)
 	dot := strings.LastIndexByte(base, '.')
-	if dot < 0 && base != "leader-epoch-checkpoint" {
-		return javaException("java.lang.StringIndexOutOfBoundsException", "begin -1, end "+strconv.Itoa(len(base))+", length "+strconv.Itoa(len(base)))
-	}
 	var err error
 	switch suffix := base[max(dot, 0):]; suffix {
 	case ".log", ".checkpoint":

@@ -18,6 +18,9 @@ const (
 	invalidRecord = "org.apache.kafka.common.InvalidRecordException"
 )
 
+// magicPosition is where every format has its magic.
+const magicPosition = 16
+
 // batchFile walks the batches of a log file, or of a slice of it. It stops, as Kafka does, where no whole batch is left.
 type batchFile struct {
 	name     string
@@ -39,10 +42,14 @@ func (d *dump) openBatches(name string, position, limit int64) (*batchFile, erro
 		f.Close()
 		return nil, err
 	}
-	if position > size {
+	if position < 0 || position > size {
 		f.Close()
+		what := fmt.Sprintf("Slice from position %d exceeds end position of", position)
+		if position < 0 {
+			what = fmt.Sprintf("Invalid position: %d in read from", position)
+		}
 		return nil, javaException("java.lang.IllegalArgumentException",
-			fmt.Sprintf("Slice from position %d exceeds end position of FileRecords(size=%d, file=%s, start=0, end=%d)", position, size, name, math.MaxInt32))
+			fmt.Sprintf("%s FileRecords(size=%d, file=%s, start=0, end=%d)", what, size, name, math.MaxInt32))
 	}
 	return &batchFile{name: name, f: f, at: position, end: position + min(limit, size-position)}, nil
 }
@@ -58,7 +65,13 @@ func (b *batchFile) next() (record.Header, error) {
 	if err != nil && err != io.EOF {
 		return record.Header{}, err
 	}
+	// Kafka takes a magic that it does not know for the newest it knows.
+	magic := b.header[magicPosition]
+	if magic > 2 {
+		b.header[magicPosition] = 2
+	}
 	h, err := record.ParseHeader(b.header[:n])
+	h.Magic = int8(magic)
 	length := int64(h.SizeBytes - record.LogOverhead)
 	switch {
 	case err != nil && length < 14 && h.SizeBytes != 0:
@@ -82,6 +95,7 @@ func (b *batchFile) whole() ([]byte, error) {
 	}
 	b.batch = b.batch[:size]
 	n, err := b.f.ReadAt(b.batch, b.position)
+	b.batch[magicPosition] = min(b.batch[magicPosition], 2)
 	if n == size {
 		err = nil
 	}
@@ -210,6 +224,9 @@ func (d *dump) records(name string, h *record.Header, batch []byte, lastOffset *
 // recordError says what is wrong with a batch, without the words that only say that it is corrupt.
 func recordError(err error) error {
 	text := strings.TrimPrefix(err.Error(), record.ErrCorrupt.Error()+": ")
+	if detail, ok := strings.CutPrefix(text, "decompressing "); ok {
+		return javaException("org.apache.kafka.common.KafkaException", "Failed to decompress record stream\nCaused by: "+detail)
+	}
 	if errors.Is(err, record.ErrCorrupt) {
 		return javaException(invalidRecord, text)
 	}

@@ -50,7 +50,11 @@ func Records(batch []byte, maxBytes int) iter.Seq2[Record, error] {
 func decodeRecords(b Batch, payload []byte, yield func(Record, error) bool) {
 	for range b.Count() {
 		size, n := varint(payload)
-		if n == 0 || size < 0 || int(size) > len(payload)-n {
+		if size < 0 {
+			yield(Record{}, corrupt(errRecordShape))
+			return
+		}
+		if n == 0 || int(size) > len(payload)-n {
 			yield(Record{}, corrupt(errRecordCut))
 			return
 		}
