@@ -164,6 +164,9 @@ func TestFetchIsCancelledWithItsConnection(t *testing.T) {
 }
 
 func TestFetchAllocations(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector empties pools")
+	}
 	b := newBench(t)
 	results := make([]replica.FetchResult, 1)
 	var released int

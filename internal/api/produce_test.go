@@ -176,6 +176,9 @@ func TestProduceIsMalformed(t *testing.T) {
 }
 
 func TestProduceAllocations(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector empties pools")
+	}
 	b := newBench(t)
 	results := []replica.AppendResult{{}, {}}
 	b.data.append = func(_ *replica.AppendRequest, done func([]replica.AppendResult)) { done(results) }

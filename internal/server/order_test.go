@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 
@@ -142,7 +143,7 @@ func TestRepliesFromFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer file.Close()
-	answer := func(call *api.Call) (want string, released *int) {
+	answer := func(call *api.Call) (want string, released *atomic.Int32) {
 		var reply wire.Reply
 		for i, size := range []int{5, 100_000, 9000, 0, 300_001, 1} {
 			head := fmt.Sprintf("<%d>", i)
@@ -152,8 +153,8 @@ func TestRepliesFromFiles(t *testing.T) {
 		}
 		reply.Bytes([]byte(strings.Repeat("y", 50_000)))
 		want += strings.Repeat("y", 50_000)
-		released = new(int)
-		reply.Release = append(reply.Release, func() { *released++ })
+		released = new(atomic.Int32)
+		reply.Release = append(reply.Release, func() { released.Add(1) })
 		call.Answer(reply)
 		return want, released
 	}
@@ -168,8 +169,8 @@ func TestRepliesFromFiles(t *testing.T) {
 			c.expect(id, want)
 			c.send(request(kmsg.Heartbeat, 0, 9, "")) // comes after the release
 			c.expect(9, "")
-			if *released != 1 {
-				t.Fatalf("released %d times", *released)
+			if released.Load() != 1 {
+				t.Fatalf("released %d times", released.Load())
 			}
 		}
 	})
