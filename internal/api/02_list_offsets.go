@@ -7,8 +7,9 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// ListOffsets, v1 to v11: by timestamp, and the special timestamps latest, earliest, of the largest timestamp (v7), earliest local (v8),
-// latest tiered (v9) and earliest pending upload (v11). v0, which lists the starts of segments, is not served: Kafka 4 dropped it.
+// ListOffsets, v1 to v11: by timestamp, and the special timestamps latest, earliest, of the largest timestamp (v7), earliest
+// local (v8), latest tiered (v9) and earliest pending upload (v11). v0, which lists the starts of segments, is not served: Kafka
+// 4 dropped it.
 
 func (s *Services) listOffsetsRow() Row {
 	return Row{Key: int16(kmsg.ListOffsets), Min: 1, Max: 11, MaxBytes: 16 << 20, Handle: s.listOffsets}

@@ -22,8 +22,8 @@ func (s *Services) leaderAndISR(call *Call, r kmsg.Request) {
 	call.Respond(s.Replicas.BecomeLeaderOrFollower(req))
 }
 
-// staleBrokerEpoch tells that a controller's request is meant for an earlier life of this broker. One for a later life may come before
-// the broker itself knows that it lives again.
+// staleBrokerEpoch tells that a controller's request is meant for an earlier life of this broker. One for a later life may come
+// before the broker itself knows that it lives again.
 func (s *Services) staleBrokerEpoch(inRequest int64) bool {
 	return inRequest >= 0 && s.BrokerEpoch != nil && inRequest < s.BrokerEpoch()
 }

@@ -2,7 +2,8 @@ package api
 
 import "github.com/twmb/franz-go/pkg/kmsg"
 
-// DeleteRecords, v0 to v2 (KIP-107): moves the start of partitions; the low watermark is the new start, or the high watermark for offset -1.
+// DeleteRecords, v0 to v2 (KIP-107): moves the start of partitions; the low watermark is the new start, or the high watermark for
+// offset -1.
 
 func (s *Services) deleteRecordsRow() Row {
 	return Row{Key: int16(kmsg.DeleteRecords), Min: 0, Max: 2, MaxBytes: 16 << 20, Handle: s.deleteRecords}

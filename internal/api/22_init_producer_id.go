@@ -10,8 +10,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// InitProducerId, v0 to v5: a producer id for an idempotent producer. This release has no transactions: a request with a transactional id
-// is refused with UNSUPPORTED_VERSION, which every client takes as final.
+// InitProducerId, v0 to v5: a producer id for an idempotent producer. This release has no transactions: a request with a
+// transactional id is refused with UNSUPPORTED_VERSION, which every client takes as final.
 
 // producerIDTimeout is how long a request may wait for the store.
 const producerIDTimeout = 10 * time.Second

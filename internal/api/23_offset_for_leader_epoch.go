@@ -2,8 +2,8 @@ package api
 
 import "github.com/twmb/franz-go/pkg/kmsg"
 
-// OffsetForLeaderEpoch, v0 to v4 (KIP-101, KIP-320): where a leader epoch ends, asked by followers and consumers that want to know whether
-// their log or position is still the leader's.
+// OffsetForLeaderEpoch, v0 to v4 (KIP-101, KIP-320): where a leader epoch ends, asked by followers and consumers that want to
+// know whether their log or position is still the leader's.
 
 func (s *Services) offsetForLeaderEpochRow() Row {
 	return Row{Key: int16(kmsg.OffsetForLeaderEpoch), Min: 0, Max: 4, MaxBytes: 16 << 20, Handle: s.offsetForLeaderEpoch}

@@ -18,8 +18,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// newHosted is a table over real partitions in memory: broker 1 leads events 0 and 1 (epoch 5) and plain 0; broker 2 leads events 2. Partition 0 of events
-// holds three records with the times 100, 300 and 200.
+// newHosted is a table over real partitions in memory: broker 1 leads events 0 and 1 (epoch 5) and plain 0; broker 2 leads events
+// 2. Partition 0 of events holds three records with the times 100, 300 and 200.
 func newHosted(t *testing.T) *bench {
 	t.Helper()
 	cfg, _, err := config.Load("", []string{"broker.id=1", "log.dirs=/a,/b", "log.message.timestamp.before.max.ms=9223372036854775807"})

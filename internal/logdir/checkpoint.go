@@ -82,8 +82,8 @@ func decodeCheckpoint(data []byte) (map[TopicPartition]int64, error) {
 	return offsets, nil
 }
 
-// readCheckpoint gives an empty map where the file is missing or cannot be understood (which is logged): everything is then found by
-// recovery, or taken from the logs.
+// readCheckpoint gives an empty map where the file is missing or cannot be understood (which is logged): everything is then found
+// by recovery, or taken from the logs.
 func (d *Dir) readCheckpoint(name string) map[TopicPartition]int64 {
 	data, err := vfs.ReadFile(d.env.FS, d.file(name))
 	if errors.Is(err, fs.ErrNotExist) {

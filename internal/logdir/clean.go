@@ -18,8 +18,8 @@ type cleanShutdown struct {
 	BrokerEpoch *int64 `json:"brokerEpoch"`
 }
 
-// takeCleanShutdown tells whether the directory was shut down cleanly, and removes the marker before anything is opened: should this start
-// be cut short, the next one must not believe it. brokerEpoch is -1 where the marker does not say.
+// takeCleanShutdown tells whether the directory was shut down cleanly, and removes the marker before anything is opened: should
+// this start be cut short, the next one must not believe it. brokerEpoch is -1 where the marker does not say.
 func takeCleanShutdown(fsys vfs.FS, dir string) (clean bool, brokerEpoch int64, err error) {
 	name := dir + "/" + cleanShutdownFile
 	data, err := vfs.ReadFile(fsys, name)

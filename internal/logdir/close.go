@@ -8,8 +8,8 @@ import (
 	"sync/atomic"
 )
 
-// Close ends the schedules, closes every log and leaves the directories marked as cleanly shut down, unless ctx ends before: then the
-// next start recovers. Directories that were never loaded are left as they are.
+// Close ends the schedules, closes every log and leaves the directories marked as cleanly shut down, unless ctx ends before: then
+// the next start recovers. Directories that were never loaded are left as they are.
 func (d *Dirs) Close(ctx context.Context, brokerEpoch int64) error {
 	close(d.stop)
 	d.running.Wait()

@@ -18,9 +18,9 @@ func newDirectoryID() string {
 	return base64.RawURLEncoding.EncodeToString(id[:])
 }
 
-// Create gives a partition's log: the one that is there, or a new one in the directory with the fewest logs. isNew says that the partition
-// never had a log on this broker; without it none is made while a directory is offline, for the log may lie there. The error is
-// ErrOffline or the disk's.
+// Create gives a partition's log: the one that is there, or a new one in the directory with the fewest logs. isNew says that the
+// partition never had a log on this broker; without it none is made while a directory is offline, for the log may lie there. The
+// error is ErrOffline or the disk's.
 func (d *Dirs) Create(tp TopicPartition, topicID [16]byte, cfg *config.Topic, isNew bool) (*Log, error) {
 	d.createMu.Lock()
 	defer d.createMu.Unlock()

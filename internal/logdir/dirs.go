@@ -60,7 +60,8 @@ type Dir struct {
 	down   atomic.Bool
 	loaded atomic.Bool  // every log in it was opened, or found broken: only then its checkpoints are written
 	count  atomic.Int32 // number of logs in it
-	// atStart is what each checkpoint held when the directory was loaded; the lines of broken logs are written again. Never changed after.
+	// atStart is what each checkpoint held when the directory was loaded; the lines of broken logs are written again. Never changed
+	// after.
 	atStart map[string]map[TopicPartition]int64
 	broken  []TopicPartition // guarded by Dirs.mu
 }
@@ -98,8 +99,9 @@ func (d *Dir) Logs() int { return int(d.count.Load()) }
 
 func (d *Dir) file(name string) string { return d.path + "/" + name }
 
-// Open makes, locks and identifies every directory of log.dirs. One that cannot be used is offline from the start and logged; where none
-// can, or another process holds one, the error says so. Nothing in them is read beyond the identity: see Claim and Load.
+// Open makes, locks and identifies every directory of log.dirs. One that cannot be used is offline from the start and logged;
+// where none can, or another process holds one, the error says so. Nothing in them is read beyond the identity: see Claim and
+// Load.
 func Open(o Options) (*Dirs, error) {
 	d := &Dirs{
 		options: o, logs: map[TopicPartition]*Log{}, broken: map[TopicPartition]error{},

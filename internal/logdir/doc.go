@@ -1,5 +1,6 @@
-// Package logdir owns the data directories of a broker (log.dirs): their locks and identity, the logs in them, their checkpoints, and
-// the schedules of retention, flush, deletion and producer expiry. A directory whose disk fails goes offline alone; the others go on.
+// Package logdir owns the data directories of a broker (log.dirs): their locks and identity, the logs in them, their checkpoints,
+// and the schedules of retention, flush, deletion and producer expiry. A directory whose disk fails goes offline alone; the
+// others go on.
 //
 // In each directory:
 //
@@ -14,8 +15,9 @@
 //	TOPIC-PARTITION.UUID-stray/        a log of a topic that is no more, kept for its owner to remove
 //	TOPIC-PARTITION.UUID-future/       a log being moved between directories by Kafka
 //
-// Locks: Dirs.mu guards the map of logs and each directory's standing. Dirs.createMu makes creation and deletion of logs one at a time; it is taken
-// before mu. A directory's checkpoints are written under its own checkpointMu. No lock is held while a log is opened at start.
+// Locks: Dirs.mu guards the map of logs and each directory's standing. Dirs.createMu makes creation and deletion of logs one at a
+// time; it is taken before mu. A directory's checkpoints are written under its own checkpointMu. No lock is held while a log is
+// opened at start.
 //
 // It imports commitlog, config and vfs.
 package logdir

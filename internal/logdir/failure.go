@@ -6,8 +6,8 @@ import (
 	"syscall"
 )
 
-// failed is told of a disk error in the directory. A full disk is not one: it refuses writes, and reading and deleting go on. Anything else
-// takes the directory out of service until the process starts anew, since what a failed fsync lost cannot be known.
+// failed is told of a disk error in the directory. A full disk is not one: it refuses writes, and reading and deleting go on.
+// Anything else takes the directory out of service until the process starts anew, since what a failed fsync lost cannot be known.
 func (d *Dir) failed(err error) {
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
 		d.env.Logger.Warn("disk is full", "directory", d.path, "error", err)
@@ -46,8 +46,8 @@ func (d *Dir) takeOut() {
 	}
 }
 
-// OnFailure has f called when a directory goes offline, on a goroutine of its own, after those who asked before; at once for directories that
-// are offline already (f may then be called twice for one that fails at that moment).
+// OnFailure has f called when a directory goes offline, on a goroutine of its own, after those who asked before; at once for
+// directories that are offline already (f may then be called twice for one that fails at that moment).
 func (d *Dirs) OnFailure(f func(*Dir)) {
 	d.mu.Lock()
 	d.told = append(d.told, f)

@@ -17,9 +17,9 @@ import (
 // progressAfter is how long a start may be silent.
 const progressAfter = 2 * time.Second
 
-// Load opens every log of every directory, directories and logs in parallel, recovering those that were not closed cleanly, and starts
-// the schedules. topicConfig gives a topic's configuration. A log that cannot be opened is logged and left out (Create refuses it); a name that
-// is no log's, or a log that lies in two directories, is an error.
+// Load opens every log of every directory, directories and logs in parallel, recovering those that were not closed cleanly, and
+// starts the schedules. topicConfig gives a topic's configuration. A log that cannot be opened is logged and left out (Create
+// refuses it); a name that is no log's, or a log that lies in two directories, is an error.
 func (d *Dirs) Load(ctx context.Context, topicConfig func(topic string) *config.Topic) error {
 	var progress progress
 	stop := progress.report(d.options.Logger)

@@ -61,8 +61,8 @@ func nameError(name string) error {
 		"a log directory should only contain topic data: move it elsewhere", name)
 }
 
-// foreign tells which names in a data directory are not ours to judge: hidden ones, what ext4 puts on a fresh volume, and the directories
-// of Kafka's controller and tiered storage.
+// foreign tells which names in a data directory are not ours to judge: hidden ones, what ext4 puts on a fresh volume, and the
+// directories of Kafka's controller and tiered storage.
 func foreign(name string) bool {
 	return strings.HasPrefix(name, ".") || name == "lost+found" || name == "remote-log-index-cache" || name == "__cluster_metadata-0"
 }

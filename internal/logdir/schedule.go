@@ -20,7 +20,8 @@ func (d *Dirs) schedule() {
 	d.running.Go(func() { d.removals.run(d.stop) })
 }
 
-// every runs work after delayMs and then every intervalMs, until the directories are closed. An interval that time cannot express is never.
+// every runs work after delayMs and then every intervalMs, until the directories are closed. An interval that time cannot express
+// is never.
 func (d *Dirs) every(delayMs, intervalMs int64, work func()) {
 	if intervalMs <= 0 || intervalMs > math.MaxInt64/int64(time.Millisecond) {
 		return
@@ -105,8 +106,8 @@ func (d *Dirs) checkpointLogStarts() {
 	})
 }
 
-// CheckpointHighWatermarks writes the high watermarks of every directory; of gives that of a log, or false where it is not known yet: then
-// what was checkpointed before stays.
+// CheckpointHighWatermarks writes the high watermarks of every directory; of gives that of a log, or false where it is not known
+// yet: then what was checkpointed before stays.
 func (d *Dirs) CheckpointHighWatermarks(of func(*Log) (int64, bool)) {
 	d.checkpoint(highWatermarkFile, func(l *Log) (int64, bool) {
 		if hw, ok := of(l); ok {

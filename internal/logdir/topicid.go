@@ -59,7 +59,8 @@ func readTopicID(fsys vfs.FS, dir string) ([16]byte, error) {
 	return id, nil
 }
 
-// writeTopicID puts the file in place without syncing it: thousands of partitions are created at once. The checkpoint schedule syncs it.
+// writeTopicID puts the file in place without syncing it: thousands of partitions are created at once. The checkpoint schedule
+// syncs it.
 func writeTopicID(fsys vfs.FS, dir string, id [16]byte) error {
 	name := path.Join(dir, partitionMetadataFile)
 	f, err := fsys.Create(name + vfs.TempSuffix)

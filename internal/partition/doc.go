@@ -1,11 +1,11 @@
-// Package partition is one replica of one partition: its role, leader epoch and ISR, its high watermark and last stable offset, and those who
-// wait for them to move. It appends as the leader, reads for consumers and followers, and answers what ListOffsets, OffsetForLeaderEpoch,
-// DeleteRecords and DescribeProducers ask. It knows no other partition, no controller and no request.
+// Package partition is one replica of one partition: its role, leader epoch and ISR, its high watermark and last stable offset,
+// and those who wait for them to move. It appends as the leader, reads for consumers and followers, and answers what ListOffsets,
+// OffsetForLeaderEpoch, DeleteRecords and DescribeProducers ask. It knows no other partition, no controller and no request.
 //
-// Locks. Partition.mu orders changes of role (writers) against appends (readers): while an append runs, the epoch it was checked against stands.
-// Everything a reader needs is an immutable State behind an atomic pointer and an atomic high watermark, so reads take no lock. hwMu orders
-// movements of the high watermark. watchMu guards the list of watches; a Watcher is called under it and must neither block nor stop its watch
-// from there. Order: mu before hwMu, never the other way; watchMu is taken last and alone.
+// Locks. Partition.mu orders changes of role (writers) against appends (readers): while an append runs, the epoch it was checked
+// against stands. Everything a reader needs is an immutable State behind an atomic pointer and an atomic high watermark, so reads
+// take no lock. hwMu orders movements of the high watermark. watchMu guards the list of watches; a Watcher is called under it and
+// must neither block nor stop its watch from there. Order: mu before hwMu, never the other way; watchMu is taken last and alone.
 //
 // It imports commitlog, record and config.
 package partition

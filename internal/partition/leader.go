@@ -24,8 +24,8 @@ type Appended struct {
 // End is the offset after the append.
 func (a *Appended) End() int64 { return a.LastOffset + 1 }
 
-// Append appends one checked batch as the leader. With AcksAll the ISR must hold min.insync.replicas now; whether it does when the records
-// are committed is for Committed to say.
+// Append appends one checked batch as the leader. With AcksAll the ISR must hold min.insync.replicas now; whether it does when
+// the records are committed is for Committed to say.
 func (p *Partition) Append(c record.Checked, acks int16, origin record.Origin) (Appended, error) {
 	p.mu.RLock()
 	st := p.state.Load()
@@ -70,8 +70,8 @@ func (p *Partition) minInsync(st *State) int {
 	return min(p.log.Config().MinInsyncReplicas, max(1, len(st.Replicas)))
 }
 
-// committedUpTo raises the leader's high watermark to what every member of the ISR has. The leader alone has everything up to end; where
-// the ISR has other members, their positions decide, and nothing is known of them yet.
+// committedUpTo raises the leader's high watermark to what every member of the ISR has. The leader alone has everything up to
+// end; where the ISR has other members, their positions decide, and nothing is known of them yet.
 func (p *Partition) committedUpTo(st *State, end int64) {
 	if len(st.ISR) == 1 && st.ISR[0] == p.brokerID {
 		p.raiseHighWatermark(end)
@@ -97,8 +97,9 @@ func (p *Partition) setHighWatermark(to int64) {
 	p.hwMu.Unlock()
 }
 
-// Committed tells whether an append of that leader epoch is over: everything below upTo is committed by enough replicas (nil), or it
-// cannot be known here any more (an error): this broker does not lead, or did not for a while and may have lost the records. done false: not yet.
+// Committed tells whether an append of that leader epoch is over: everything below upTo is committed by enough replicas (nil), or
+// it cannot be known here any more (an error): this broker does not lead, or did not for a while and may have lost the records.
+// done false: not yet.
 func (p *Partition) Committed(upTo int64, leaderEpoch int32) (done bool, err error) {
 	st := p.state.Load()
 	switch {
@@ -114,8 +115,8 @@ func (p *Partition) Committed(upTo int64, leaderEpoch int32) (done bool, err err
 	return true, nil
 }
 
-// DeleteRecords moves the log's start to offset (-1: the high watermark) and returns the low watermark: the smallest log start of all live
-// replicas, which here is the leader's own.
+// DeleteRecords moves the log's start to offset (-1: the high watermark) and returns the low watermark: the smallest log start of
+// all live replicas, which here is the leader's own.
 func (p *Partition) DeleteRecords(offset int64) (lowWatermark int64, err error) {
 	p.mu.RLock()
 	defer p.mu.RUnlock()

@@ -12,8 +12,8 @@ const (
 	TimestampEarliestPendingUpload int64 = -6 // KIP-1023
 )
 
-// OffsetFor answers ListOffsets for a timestamp or a special one; ok false where no record is late enough. Without tiered storage the whole
-// log is local and nothing was uploaded.
+// OffsetFor answers ListOffsets for a timestamp or a special one; ok false where no record is late enough. Without tiered storage
+// the whole log is local and nothing was uploaded.
 func (p *Partition) OffsetFor(timestampMs int64, i Isolation, currentLeaderEpoch int32, leaderOnly bool) (
 	t commitlog.TimestampOffset, ok bool, err error) {
 	st := p.state.Load()

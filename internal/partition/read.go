@@ -90,8 +90,8 @@ func (p *Partition) end(i Isolation) int64 {
 	return p.log.LogEndOffset()
 }
 
-// Available estimates the bytes that a read from offset would find now, without reading. ready says that there is nothing to wait for: the
-// read would fail.
+// Available estimates the bytes that a read from offset would find now, without reading. ready says that there is nothing to wait
+// for: the read would fail.
 func (p *Partition) Available(r *ReadRequest) (sizeBytes int64, ready bool) {
 	if p.state.Load().check(r.CurrentLeaderEpoch, r.LeaderOnly) != nil {
 		return 0, true
@@ -106,7 +106,8 @@ func (p *Partition) Available(r *ReadRequest) (sizeBytes int64, ready bool) {
 	return p.log.SizeBetween(r.Offset, upTo), false
 }
 
-// EpochEnd answers OffsetForLeaderEpoch: the largest epoch that is not above the asked one, and where it ends; (-1, -1) where none is known.
+// EpochEnd answers OffsetForLeaderEpoch: the largest epoch that is not above the asked one, and where it ends; (-1, -1) where
+// none is known.
 func (p *Partition) EpochEnd(currentLeaderEpoch, epoch int32, leaderOnly bool) (EpochEnd, error) {
 	if err := p.state.Load().check(currentLeaderEpoch, leaderOnly); err != nil {
 		return EpochEnd{-1, -1}, err

@@ -31,7 +31,8 @@ type State struct {
 	PartitionEpoch int32 // version of the partition's state node
 	// LeaderEpochStart is the log's end when this broker became leader of LeaderEpoch; -1 on a follower.
 	LeaderEpochStart int64
-	// LedSince is the first of the leader epochs since which this broker has led without a break: what it appended since is still there.
+	// LedSince is the first of the leader epochs since which this broker has led without a break: what it appended since is still
+	// there.
 	LedSince int32
 	Replicas []int32
 	ISR      []int32
@@ -115,8 +116,9 @@ type Change struct {
 	ISR            []int32
 }
 
-// Become takes a change of leader, ISR or replicas. An older epoch than the present one changes nothing and is ErrFencedLeaderEpoch;
-// a state that is already there too. The leader of a new epoch notes where it starts; the error is the log's.
+// Become takes a change of leader, ISR or replicas. An older epoch than the present one changes nothing and is
+// ErrFencedLeaderEpoch; a state that is already there too. The leader of a new epoch notes where it starts; the error is the
+// log's.
 func (p *Partition) Become(c Change) error {
 	p.mu.Lock()
 	err := p.becomeLocked(c)
@@ -178,8 +180,8 @@ func (p *Partition) GoOffline() {
 	p.notify()
 }
 
-// Retire takes the partition from service (it is being deleted or moved away): appends under way have ended when it returns, and later
-// ones are refused with ErrNotLeaderOrFollower.
+// Retire takes the partition from service (it is being deleted or moved away): appends under way have ended when it returns, and
+// later ones are refused with ErrNotLeaderOrFollower.
 func (p *Partition) Retire() {
 	p.mu.Lock()
 	old := p.state.Load()
@@ -191,7 +193,8 @@ func (p *Partition) Retire() {
 	p.notify()
 }
 
-// check refuses a request whose idea of the leader epoch differs (-1: not checked), then one that needs a leader where there is none.
+// check refuses a request whose idea of the leader epoch differs (-1: not checked), then one that needs a leader where there is
+// none.
 func (s *State) check(currentLeaderEpoch int32, leaderOnly bool) error {
 	switch {
 	case s.Role == Offline:

@@ -1,8 +1,8 @@
 package partition
 
-// Watcher is told that something a request may wait for has changed: high watermark, log end, log start, role. It is called on the goroutine
-// that made the change, often an append, under the partition's list of watches: it may look at the partition, but must not block, and must not
-// stop a watch. slot is what Watch was given.
+// Watcher is told that something a request may wait for has changed: high watermark, log end, log start, role. It is called on
+// the goroutine that made the change, often an append, under the partition's list of watches: it may look at the partition, but
+// must not block, and must not stop a watch. slot is what Watch was given.
 type Watcher interface {
 	Changed(slot int)
 }

@@ -50,8 +50,9 @@ type appendSlot struct {
 	watch partition.Watch
 }
 
-// Append appends, and calls done once: at once for acks 0 and 1, and for acks -1 when the whole ISR has the records or the time is over.
-// done may run on the caller's goroutine or another; it must not block, and the results are its own only until it returns.
+// Append appends, and calls done once: at once for acks 0 and 1, and for acks -1 when the whole ISR has the records or the time
+// is over. done may run on the caller's goroutine or another; it must not block, and the results are its own only until it
+// returns.
 func (r *Replicas) Append(req *AppendRequest, done func([]AppendResult)) {
 	a := r.appends.Get().(*appending)
 	a.begin(len(req.Partitions))

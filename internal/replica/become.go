@@ -24,8 +24,9 @@ type becoming struct {
 }
 
 // BecomeLeaderOrFollower applies the controller's LeaderAndIsr. A controller older than the last one heard is refused as a whole
-// (STALE_CONTROLLER_EPOCH); each partition carries its own code: STALE_CONTROLLER_EPOCH for an old or unchanged leader epoch, as Kafka says
-// it, INCONSISTENT_TOPIC_ID, KAFKA_STORAGE_ERROR, UNKNOWN_TOPIC_OR_PARTITION where this broker is not one of the replicas.
+// (STALE_CONTROLLER_EPOCH); each partition carries its own code: STALE_CONTROLLER_EPOCH for an old or unchanged leader epoch, as
+// Kafka says it, INCONSISTENT_TOPIC_ID, KAFKA_STORAGE_ERROR, UNKNOWN_TOPIC_OR_PARTITION where this broker is not one of the
+// replicas.
 func (r *Replicas) BecomeLeaderOrFollower(req *kmsg.LeaderAndISRRequest) *kmsg.LeaderAndISRResponse {
 	r.changeMu.Lock()
 	defer r.changeMu.Unlock()

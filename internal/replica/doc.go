@@ -1,10 +1,11 @@
 // Package replica holds the partitions hosted by this broker: append and read over many of them, become leader or follower as the
-// controller tells, checkpoints of high watermarks, deletion. It imports partition, logdir, metadata and config, and kerr for the codes that
-// LeaderAndIsr and StopReplica carry by partition.
+// controller tells, checkpoints of high watermarks, deletion. It imports partition, logdir, metadata and config, and kerr for the
+// codes that LeaderAndIsr and StopReplica carry by partition.
 //
-// Locks. Replicas.mu guards the map of hosted partitions; a request takes it once, for reading, to find all its partitions. changeMu makes the
-// controller's requests one at a time and guards the controller epoch; it is taken before mu. configMu guards the topics' configurations and
-// is taken alone. A parked request has a lock of its own, which is taken under a partition's list of watches and never the other way.
+// Locks. Replicas.mu guards the map of hosted partitions; a request takes it once, for reading, to find all its partitions.
+// changeMu makes the controller's requests one at a time and guards the controller epoch; it is taken before mu. configMu guards
+// the topics' configurations and is taken alone. A parked request has a lock of its own, which is taken under a partition's list
+// of watches and never the other way.
 package replica
 
 import "errors"

@@ -66,9 +66,9 @@ type fetchSlot struct {
 
 func nothingToRelease() {}
 
-// Fetch reads, and calls done once: at once when MinBytes are there, an error is, or MaxWaitMs is 0; else when they have come or the time is
-// over. cancel ends the wait early (its results are then released, done is not called); it is nil where done was called already.
-// done must not block; the results are its own only until it returns, the slices until it releases them.
+// Fetch reads, and calls done once: at once when MinBytes are there, an error is, or MaxWaitMs is 0; else when they have come or
+// the time is over. cancel ends the wait early (its results are then released, done is not called); it is nil where done was
+// called already. done must not block; the results are its own only until it returns, the slices until it releases them.
 func (r *Replicas) Fetch(req *FetchRequest, done func([]FetchResult)) (cancel func()) {
 	f := r.fetches.Get().(*fetching)
 	f.begin(len(req.Partitions))
@@ -122,8 +122,8 @@ func (r *Replicas) findForFetch(req *FetchRequest, f *fetching) {
 	}
 }
 
-// read reads every partition in order as far as maxBytes goes. The first one that has anything gives at least one batch, however large.
-// now says that the answer cannot wait: an error, or a divergence.
+// read reads every partition in order as far as maxBytes goes. The first one that has anything gives at least one batch, however
+// large. now says that the answer cannot wait: an error, or a divergence.
 func (f *fetching) read(maxBytes int32) (sizeBytes int64, now bool) {
 	left, first := int64(maxBytes), true
 	for i := range f.slots {

@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// parkedFetch is a fetch that waits for MinBytes. Each change of a partition counts that partition's bytes anew; when there are enough, the
-// read is done on a goroutine of its own: at once where the machine is idle, and where it is busy it takes all that has gathered until
-// its turn comes, without the append that woke it paying for it. It is not used again.
+// parkedFetch is a fetch that waits for MinBytes. Each change of a partition counts that partition's bytes anew; when there are
+// enough, the read is done on a goroutine of its own: at once where the machine is idle, and where it is busy it takes all that
+// has gathered until its turn comes, without the append that woke it paying for it. It is not used again.
 type parkedFetch struct {
 	*fetching
 	of       *Replicas

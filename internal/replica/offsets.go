@@ -16,7 +16,8 @@ const (
 	debuggingID int32 = -2 // Kafka's tools: any replica answers, up to the log's end
 )
 
-// ListOffset answers one partition of ListOffsets: a timestamp in ms or one of the special ones. ok is false where no record is late enough.
+// ListOffset answers one partition of ListOffsets: a timestamp in ms or one of the special ones. ok is false where no record is
+// late enough.
 func (r *Replicas) ListOffset(topic string, index, replicaID int32, isolation int8, currentLeaderEpoch int32, timestampMs int64) (
 	t commitlog.TimestampOffset, ok bool, err error) {
 	part, err := r.Partition(topic, index)

@@ -24,7 +24,8 @@ type Options struct {
 	Metadata *metadata.Cache
 	Logger   *slog.Logger
 	Metrics  *metrics.Metrics // may be nil
-	// TopicOverrides reads a topic's own configuration when it is first needed; later changes come by SetTopicConfig. nil: none has any.
+	// TopicOverrides reads a topic's own configuration when it is first needed; later changes come by SetTopicConfig. nil: none has
+	// any.
 	TopicOverrides func(topic string) map[string]string
 }
 

@@ -23,8 +23,8 @@ type stopping struct {
 	remove      bool
 }
 
-// StopReplicas applies the controller's StopReplica: partitions to delete are taken out of service, renamed and removed later. An old controller is
-// refused as a whole (STALE_CONTROLLER_EPOCH), an old leader epoch by partition (FENCED_LEADER_EPOCH).
+// StopReplicas applies the controller's StopReplica: partitions to delete are taken out of service, renamed and removed later. An
+// old controller is refused as a whole (STALE_CONTROLLER_EPOCH), an old leader epoch by partition (FENCED_LEADER_EPOCH).
 func (r *Replicas) StopReplicas(req *kmsg.StopReplicaRequest) *kmsg.StopReplicaResponse {
 	r.changeMu.Lock()
 	defer r.changeMu.Unlock()

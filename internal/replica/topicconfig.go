@@ -41,8 +41,8 @@ func (r *Replicas) setLocked(topic string, overrides map[string]string, broker *
 	return effective
 }
 
-// SetTopicConfig tells every hosted partition of a topic of its changed overrides. For a topic that has no log here nothing is kept: TopicOverrides is
-// asked when it gets one.
+// SetTopicConfig tells every hosted partition of a topic of its changed overrides. For a topic that has no log here nothing is
+// kept: TopicOverrides is asked when it gets one.
 func (r *Replicas) SetTopicConfig(topic string, overrides map[string]string) {
 	r.configMu.Lock()
 	if r.topics[topic] == nil {
