@@ -3,6 +3,7 @@ package clusterstore
 import (
 	"context"
 	"errors"
+	"maps"
 	"strconv"
 	"strings"
 
@@ -148,10 +149,40 @@ func (s *Store) PartitionState(ctx context.Context, id PartitionID) (*PartitionS
 	return state, err
 }
 
-// CreatePartitionStates makes the nodes of new partitions, by a controller. states' versions become 0. The partitions' parents are made
-// where fresh tells that the topic has none yet. Where a node is there already (a controller died in the middle) all of it may be repeated
-// one by one: existing says which were there.
+// CreatePartitionStates makes the nodes of new partitions, by a controller; fresh names the topics that have no partitions' parent yet. The
+// states are given their versions. Nodes that are there already, because a controller was interrupted, stay, and their states are taken over.
 func (s *Store) CreatePartitionStates(ctx context.Context, epoch Epoch, states map[PartitionID]*PartitionState, fresh map[string]bool) error {
+	err := s.createStates(ctx, epoch, states, fresh)
+	if errors.Is(err, ErrFenced) || !errors.Is(err, coord.ErrNodeExists) && !errors.Is(err, coord.ErrNoNode) {
+		return err
+	}
+	there := map[string]map[string]bool{} // topic → numbers of the partitions that have a node
+	missing, fresh := map[PartitionID]*PartitionState{}, map[string]bool{}
+	for id, state := range states {
+		if there[id.Topic] == nil {
+			names, err := s.coord.Children(ctx, partitionsPath(id.Topic))
+			if err != nil && !errors.Is(err, coord.ErrNoNode) {
+				return err
+			}
+			fresh[id.Topic] = err != nil
+			there[id.Topic] = map[string]bool{}
+			for _, name := range names {
+				there[id.Topic][name] = true
+			}
+		}
+		if !there[id.Topic][strconv.Itoa(int(id.Partition))] {
+			missing[id] = state
+			continue
+		}
+		if err := s.repairState(ctx, epoch, id, state); err != nil {
+			return err
+		}
+	}
+	maps.DeleteFunc(fresh, func(_ string, is bool) bool { return !is })
+	return s.createStates(ctx, epoch, missing, fresh)
+}
+
+func (s *Store) createStates(ctx context.Context, epoch Epoch, states map[PartitionID]*PartitionState, fresh map[string]bool) error {
 	var steps [][]coord.Op
 	for topic := range fresh {
 		steps = append(steps, []coord.Op{coord.Create{Path: partitionsPath(topic)}})
@@ -166,21 +197,21 @@ func (s *Store) CreatePartitionStates(ctx context.Context, epoch Epoch, states m
 	return fenced(s.multi(ctx, []coord.Op{epoch.Guard()}, steps))
 }
 
-// RepairPartitionState makes one partition's missing nodes where CreatePartitionStates was interrupted.
-func (s *Store) RepairPartitionState(ctx context.Context, epoch Epoch, id PartitionID, state *PartitionState) error {
-	for _, op := range []coord.Create{
-		{Path: partitionsPath(id.Topic)}, {Path: partitionPath(id.Topic, id.Partition)},
-		{Path: PartitionStatePath(id.Topic, id.Partition), Data: encodePartitionState(state)},
-	} {
-		if _, err := s.coord.Multi(ctx, epoch.Guard(), op); err != nil && !errors.Is(err, coord.ErrNodeExists) {
-			return fenced(err)
-		}
-	}
+// repairState takes over the state of a partition that has a node, or makes it where only the partition's node is there.
+func (s *Store) repairState(ctx context.Context, epoch Epoch, id PartitionID, state *PartitionState) error {
 	written, err := s.PartitionState(ctx, id)
 	if err == nil {
 		*state = *written
+		return nil
 	}
-	return err
+	if !errors.Is(err, coord.ErrNoNode) {
+		return err
+	}
+	state.Version = 0
+	_, err = s.coord.Multi(ctx, epoch.Guard(), coord.Create{
+		Path: PartitionStatePath(id.Topic, id.Partition), Data: encodePartitionState(state),
+	})
+	return fenced(err)
 }
 
 // UpdatePartitionStates writes changed states, each against the version it was read at, by a controller; versions are raised.

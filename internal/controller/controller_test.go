@@ -227,3 +227,38 @@ func TestFencedControllerResigns(t *testing.T) {
 		b.stop()
 	})
 }
+
+func TestInterruptedCreationIsCompleted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t)
+		b := c.start(1)
+		b.stop()
+		// What a controller leaves that dies between its writes: a topic of which one partition is whole, one has no state, one no node.
+		client := c.server.Open()
+		store := clusterstore.New(client)
+		replicas := clusterstore.Assignment{Replicas: []int32{1, 2}}
+		topic := &clusterstore.Topic{Name: "a", ID: NewTopicID(), Partitions: []clusterstore.Assignment{replicas, replicas, replicas}}
+		if err := store.CreateTopic(ctx, topic, nil); err != nil {
+			t.Fatal(err)
+		}
+		dead := `{"controller_epoch":1,"leader":2,"version":1,"leader_epoch":0,"isr":[1,2]}`
+		for _, op := range []coord.Create{{Path: "/brokers/topics/a/partitions"}, {Path: "/brokers/topics/a/partitions/0"},
+			{Path: "/brokers/topics/a/partitions/0/state", Data: []byte(dead)}, {Path: "/brokers/topics/a/partitions/1"}} {
+			if _, err := client.Create(ctx, op); err != nil {
+				t.Fatal(err)
+			}
+		}
+		b = c.start(1)
+		for n := range int32(3) {
+			state, err := store.PartitionState(ctx, PartitionID{Topic: "a", Partition: n})
+			if err != nil || state.Leader != 1 {
+				t.Errorf("a-%d: %+v, %v", n, state, err)
+			}
+			if p := b.leaders[PartitionID{Topic: "a", Partition: n}]; p.Leader != 1 {
+				t.Errorf("the broker was told of a-%d: %+v", n, p)
+			}
+		}
+		b.stop()
+		_ = client.Close()
+	})
+}

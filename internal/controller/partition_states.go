@@ -1,11 +1,6 @@
 package controller
 
-import (
-	"errors"
-
-	"milena/internal/clusterstore"
-	"milena/internal/coord"
-)
+import "milena/internal/clusterstore"
 
 // election chooses a leader for a partition that has a state.
 type election func(*partition) (choice, bool)
@@ -90,24 +85,23 @@ func (r *reign) initialize(ps []*partition) error {
 	if len(made) == 0 {
 		return nil
 	}
-	err := r.store.CreatePartitionStates(r.ctx, r.epoch, states, freshTopics)
-	if errors.Is(err, coord.ErrNodeExists) || (errors.Is(err, coord.ErrNoNode) && !errors.Is(err, clusterstore.ErrFenced)) {
-		// A controller before this one was interrupted: one by one, keeping what is there.
-		for _, p := range made {
-			if err := r.store.RepairPartitionState(r.ctx, r.epoch, p.id, states[p.id]); err != nil {
-				return err
-			}
-		}
-	} else if err != nil {
+	if err := r.store.CreatePartitionStates(r.ctx, r.epoch, states, freshTopics); err != nil {
 		return err
 	}
+	var leaderless []*partition
 	for _, p := range made {
 		p.state = states[p.id]
 		r.partitionTo(p, partitionOnline)
+		if !r.state.online(p.id, p.state.Leader) {
+			// Made by a controller that was interrupted, with a leader that died since.
+			r.partitionTo(p, partitionOffline)
+			leaderless = append(leaderless, p)
+			continue
+		}
 		r.batch.leaderAndISR(r.liveReplicas(p), p.id, true)
 		r.batch.metadata(r.state.liveBrokers(), p)
 	}
-	return nil
+	return r.elect(leaderless, r.offlineElection)
 }
 
 // liveReplicas are a partition's replicas whose brokers live.
