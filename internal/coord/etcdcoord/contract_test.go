@@ -95,7 +95,7 @@ func external(t *testing.T) string {
 			continue
 		}
 		must(t, l.Close())
-		config, err := embeddedConfig(t.TempDir(), zapLogger(slog.New(slog.DiscardHandler)))
+		config, err := embeddedConfig(t.TempDir(), zapLogger(slog.New(slog.DiscardHandler), slog.LevelInfo))
 		must(t, err)
 		clients, err := url.Parse("http://" + address)
 		must(t, err)

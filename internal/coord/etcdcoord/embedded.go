@@ -21,7 +21,7 @@ import (
 // What the embedded server is tuned to: ready at once, and small.
 const (
 	embeddedMaxTxnOps       = 100_000
-	embeddedMaxRequestBytes = 16 << 20
+	embeddedMaxRequestBytes = 10 << 20
 	embeddedQuotaBytes      = 2 << 30
 	// tickMs and electionMs of a lone member, which elects itself and has no network to wait for; etcd demands five ticks.
 	tickMs     = 20
@@ -98,7 +98,9 @@ func StartEmbedded(ctx context.Context, options EmbeddedOptions) (*Embedded, err
 func startServer(ctx context.Context, dir string, logger *slog.Logger) (*embed.Etcd, error) {
 	end := &giveUp{reason: make(chan error, 1)}
 	end.starting.Store(true)
-	config, err := embeddedConfig(dir, zapLogger(logger, zap.WithFatalHook(end), zap.WithPanicHook(end)))
+	warnings := new(slog.LevelVar)
+	warnings.Set(slog.LevelDebug) // at the start they are about settings, which are ours, not the user's
+	config, err := embeddedConfig(dir, zapLogger(logger, warnings, zap.WithFatalHook(end), zap.WithPanicHook(end)))
 	if err != nil {
 		return nil, err
 	}
@@ -125,6 +127,7 @@ func startServer(ctx context.Context, dir string, logger *slog.Logger) (*embed.E
 	select {
 	case etcd := <-started:
 		end.starting.Store(false)
+		warnings.Set(slog.LevelInfo) // of a slow disk, mostly
 		return etcd, nil
 	case err := <-end.reason:
 		return nil, err

@@ -13,10 +13,11 @@ import (
 	"go.uber.org/zap/zapcore"
 )
 
-// zapLogger hands etcd's log lines to slog. etcd is talkative: its information is our debugging, its warnings (a slow
-// disk, mostly) our information.
-func zapLogger(logger *slog.Logger, options ...zap.Option) *zap.Logger {
-	return zap.New(slogCore{handler: logger.Handler().WithAttrs([]slog.Attr{slog.String("component", "etcd")})}, options...)
+// zapLogger hands etcd's log lines to slog. etcd is talkative: its information is our debugging, and its warnings are worth
+// what the caller says.
+func zapLogger(logger *slog.Logger, warnings slog.Leveler, options ...zap.Option) *zap.Logger {
+	handler := logger.Handler().WithAttrs([]slog.Attr{slog.String("component", "etcd")})
+	return zap.New(slogCore{handler: handler, warnings: warnings}, options...)
 }
 
 // giveUp is what happens where etcd logs that it cannot go on, its files being damaged or its disk broken. While the server
@@ -47,24 +48,27 @@ func (g *giveUp) tell(reason error) {
 	}
 }
 
-type slogCore struct{ handler slog.Handler }
+type slogCore struct {
+	handler  slog.Handler
+	warnings slog.Leveler
+}
 
-func slogLevel(level zapcore.Level) slog.Level {
+func (c slogCore) level(level zapcore.Level) slog.Level {
 	switch {
 	case level <= zapcore.InfoLevel:
 		return slog.LevelDebug
 	case level == zapcore.WarnLevel:
-		return slog.LevelInfo
+		return c.warnings.Level()
 	}
 	return slog.LevelError
 }
 
 func (c slogCore) Enabled(level zapcore.Level) bool {
-	return c.handler.Enabled(context.Background(), slogLevel(level))
+	return c.handler.Enabled(context.Background(), c.level(level))
 }
 
 func (c slogCore) With(fields []zapcore.Field) zapcore.Core {
-	return slogCore{handler: c.handler.WithAttrs(attributes(fields))}
+	return slogCore{handler: c.handler.WithAttrs(attributes(fields)), warnings: c.warnings}
 }
 
 func (c slogCore) Check(entry zapcore.Entry, checked *zapcore.CheckedEntry) *zapcore.CheckedEntry {
@@ -75,7 +79,7 @@ func (c slogCore) Check(entry zapcore.Entry, checked *zapcore.CheckedEntry) *zap
 }
 
 func (c slogCore) Write(entry zapcore.Entry, fields []zapcore.Field) error {
-	record := slog.NewRecord(entry.Time, slogLevel(entry.Level), entry.Message, 0)
+	record := slog.NewRecord(entry.Time, c.level(entry.Level), entry.Message, 0)
 	record.AddAttrs(attributes(fields)...)
 	return c.handler.Handle(context.Background(), record)
 }

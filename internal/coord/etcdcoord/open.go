@@ -63,7 +63,7 @@ func Open(ctx context.Context, options Options) (*Store, error) {
 		DialKeepAliveTime:    keepAliveTime,
 		DialKeepAliveTimeout: keepAliveTimeout,
 		MaxCallSendMsgSize:   math.MaxInt32, // the server knows its limit
-		Logger:               zapLogger(set.logger),
+		Logger:               zapLogger(set.logger, slog.LevelInfo),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("etcdcoord: %s: %w", strings.Join(options.Endpoints, ","), err)
