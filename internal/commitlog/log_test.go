@@ -46,7 +46,7 @@ func batchOf(t failer, b record.Builder, n, valueBytes int, timestampMs int64) r
 	t.Helper()
 	records := make([]record.Record, n)
 	for i := range records {
-		records[i] = record.Record{Offset: b.BaseOffset + int64(i), TimestampMs: timestampMs + int64(i), Value: bytes.Repeat([]byte{'v'}, valueBytes)}
+		records[i] = record.Record{Offset: int64(i), TimestampMs: timestampMs + int64(i), Value: bytes.Repeat([]byte{'v'}, valueBytes)}
 	}
 	batch, err := b.Build(records)
 	if err != nil {
