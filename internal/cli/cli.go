@@ -216,6 +216,14 @@ func (env *Env) Interruptible(ctx context.Context) (_ context.Context, stop func
 	return ctx, func() { release(); cancel() }
 }
 
+// interrupted is what a tool returns that a signal has ended: the exit code a shell expects, 130 or 143.
+func interrupted(ctx context.Context) error {
+	if cause := context.Cause(ctx); cause != nil && strings.Contains(cause.Error(), syscall.SIGTERM.String()) {
+		return Exit(128 + int(syscall.SIGTERM))
+	}
+	return Exit(128 + int(syscall.SIGINT))
+}
+
 // Buffered wraps standard output for tools that write many lines; the caller flushes when it has nothing to do, and at
 // its end. On a terminal each line of print should be followed by Flush.
 func (env *Env) Buffered() *bufio.Writer { return bufio.NewWriterSize(env.Stdout, 64<<10) }

@@ -115,14 +115,16 @@ func (a *admin) close() { a.client.Close() }
 // ask sends one request to whoever must answer it (the controller, partition leaders, any broker) and waits. call is the
 // name Kafka's admin client has for it, for the error when no broker is found.
 func (a *admin) ask(ctx context.Context, call string, request kmsg.Request) (kmsg.Response, error) {
-	return a.retry(ctx, call, func(ctx context.Context) (kmsg.Response, error) { return a.client.Request(ctx, request) })
+	response, err := a.retry(ctx, call, func(ctx context.Context) (kmsg.Response, error) { return a.client.Request(ctx, request) })
+	return response, namedUnsupported(err, request)
 }
 
 // askBroker sends one request to one broker.
 func (a *admin) askBroker(ctx context.Context, call string, id int32, request kmsg.Request) (kmsg.Response, error) {
-	return a.retry(ctx, call, func(ctx context.Context) (kmsg.Response, error) {
+	response, err := a.retry(ctx, call, func(ctx context.Context) (kmsg.Response, error) {
 		return a.client.Broker(int(id)).RetriableRequest(ctx, request)
 	})
+	return response, namedUnsupported(err, request)
 }
 
 // retry tries again while nothing answers, with pauses that grow from 20 ms to a second.

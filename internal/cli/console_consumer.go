@@ -98,7 +98,7 @@ func runConsoleConsumer(ctx context.Context, env *Env, args []string) error {
 		env.println("shutdown_complete")
 	}
 	if err == nil && ctx.Err() != nil {
-		return Exit(130)
+		return interrupted(ctx)
 	}
 	return err
 }

@@ -103,7 +103,7 @@ func runConsoleProducer(ctx context.Context, env *Env, args []string) error {
 		flush, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 		defer cancel()
 		_ = client.Flush(flush)
-		return Exit(130)
+		return interrupted(ctx)
 	}
 	return err
 }

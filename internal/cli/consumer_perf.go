@@ -95,7 +95,7 @@ func runConsumerPerf(ctx context.Context, env *Env, args []string) error {
 		bytes.print(env.Stdout, p.Value("client.id", ""))
 	}
 	if err == nil && ctx.Err() != nil {
-		return Exit(130)
+		return interrupted(ctx)
 	}
 	return err
 }

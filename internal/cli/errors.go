@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"net"
 	"strings"
+	"unicode"
 
 	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // apiError is an error code that a broker answered, with the words that Kafka's tools print for it.
@@ -154,6 +156,21 @@ func (e *timeoutError) Error() string { return e.message }
 func unsupportedRequest(err error) bool {
 	return isCode(err, kerr.UnsupportedVersion) || strings.Contains(err.Error(), "request key is unknown") ||
 		strings.Contains(err.Error(), "broker is too old")
+}
+
+// namedUnsupported gives an error of unsupportedRequest the words of Kafka's client: LIST_CONFIG_RESOURCES is not known.
+func namedUnsupported(err error, request kmsg.Request) error {
+	if err == nil || !unsupportedRequest(err) {
+		return err
+	}
+	var name strings.Builder
+	for i, letter := range kmsg.NameForKey(request.Key()) {
+		if i > 0 && unicode.IsUpper(letter) {
+			name.WriteByte('_')
+		}
+		name.WriteRune(unicode.ToUpper(letter))
+	}
+	return &apiError{code: kerr.UnsupportedVersion.Code, message: "The node does not support " + name.String()}
 }
 
 // dialReason is the part of a failed dial that says something to a user: "connection refused", "no such host".

@@ -90,7 +90,7 @@ func runProducerPerf(ctx context.Context, env *Env, args []string) error {
 		bytes.print(env.Stdout, p.Value("client.id", ""))
 	}
 	if err == nil && ctx.Err() != nil {
-		return Exit(130)
+		return interrupted(ctx)
 	}
 	return err
 }

@@ -107,6 +107,9 @@ func runVerifiableConsumer(ctx context.Context, env *Env, args []string) error {
 	err = c.run(ctx, &admin{env: env, client: client, timeout: timeoutOf(p)})
 	client.Close()
 	c.lines.print(newEvent("shutdown_complete"))
+	if err == nil && ctx.Err() != nil {
+		return interrupted(ctx)
+	}
 	return err
 }
 

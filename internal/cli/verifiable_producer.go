@@ -197,6 +197,9 @@ func (r *verifiableRun) run(ctx context.Context) error {
 	elapsedMs := max(float64(time.Since(start).Microseconds())/1000, 1)
 	r.lines.print(toolData{newEvent("tool_data"), r.sent.Load(), r.acked.Load(), r.v.Int("throughput"),
 		json.RawMessage(javaDouble(1000 * float64(r.acked.Load()) / elapsedMs))})
+	if ctx.Err() != nil {
+		return interrupted(ctx)
+	}
 	return nil
 }
 
