@@ -22,7 +22,7 @@ type conn struct {
 	socket     net.Conn
 	address    string // the remote host, for the quota
 	client     api.Client
-	clientID   string // of the last request
+	clientID   string // of the last request; written by the reader under mu
 	reader     frameReader
 	lastUsedMs atomic.Int64
 
@@ -100,7 +100,6 @@ func (c *conn) request(f frame) bool {
 		c.close(err)
 		return false
 	}
-	c.clientID = header.ClientID
 	s.queued.take(int64(len(f.body)))
 	k := &call{conn: c, buf: f.buf, queuedBytes: int64(len(f.body)), row: s.dispatch.Row(header.Key), start: time.Now()}
 	k.Header, k.Client, k.Body = header, &c.client, body
@@ -125,10 +124,11 @@ func (c *conn) close(reason error) {
 	c.closed = true
 	pending, out := c.pending, c.out
 	c.pending, c.out = nil, nil
+	clientID := c.clientID
 	c.changed.Broadcast()
 	c.mu.Unlock()
+	c.explain(clientID, reason)
 	_ = c.socket.Close()
-	c.explain(reason)
 	for _, k := range pending {
 		k.abandon()
 	}
@@ -138,14 +138,14 @@ func (c *conn) close(reason error) {
 }
 
 // explain logs why a connection was closed, where that is worth a line.
-func (c *conn) explain(reason error) {
+func (c *conn) explain(clientID string, reason error) {
 	switch {
 	case errors.Is(reason, wire.ErrMalformed), errors.Is(reason, errReply):
-		c.server.complain.warn("closed a connection", "client", c.clientID, "address", c.client.Remote, "listener", c.listener.config.Name,
+		c.server.complain.warn("closed a connection", "client", clientID, "address", c.client.Remote, "listener", c.listener.config.Name,
 			"reason", reason)
 	case errors.Is(reason, io.EOF), errors.Is(reason, errStopped), errors.Is(reason, errIdle):
 	default:
-		c.server.opts.Logger.Debug("connection ended", "client", c.clientID, "address", c.client.Remote, "reason", reason)
+		c.server.opts.Logger.Debug("connection ended", "client", clientID, "address", c.client.Remote, "reason", reason)
 	}
 }
 

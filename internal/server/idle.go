@@ -26,7 +26,8 @@ func (s *Server) watchIdle() {
 			continue
 		}
 		for _, c := range s.snapshot() {
-			if nowMs-c.lastUsedMs.Load() > idleMs && !c.waiting() {
+			// In this order: an answer notes the use before it ends the wait.
+			if !c.waiting() && nowMs-c.lastUsedMs.Load() > idleMs {
 				c.listener.metrics.Idle.Inc()
 				c.close(errIdle)
 			}

@@ -21,6 +21,7 @@ func (o *outgoing) release() { release(o.reply) }
 func (c *conn) begin(k *call) bool {
 	overlaps := k.row != nil && k.row.Overlaps
 	c.mu.Lock()
+	c.clientID = k.Header.ClientID
 	for !c.closed && (c.ending() || !c.turn(overlaps)) {
 		if len(c.out) > 0 && !c.writing { // what is answered must not wait for what is not
 			c.writing = true
@@ -80,6 +81,7 @@ func (c *conn) advance() bool {
 	if n == 0 {
 		return false
 	}
+	c.used()
 	left := copy(c.pending, c.pending[n:])
 	clear(c.pending[left:])
 	if c.pending = c.pending[:left]; left == 0 && cap(c.pending) > keptSlots {
