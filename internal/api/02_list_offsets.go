@@ -7,12 +7,11 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// ListOffsets, v1 to v11: by timestamp, and the special timestamps latest, earliest, of the largest timestamp (v7), earliest
-// local (v8), latest tiered (v9) and earliest pending upload (v11). v0, which lists the starts of segments, is not served: Kafka
-// 4 dropped it.
+// ListOffsets, v0 to v11: by timestamp, and the special timestamps latest, earliest, of the largest timestamp (v7), earliest local (v8),
+// latest tiered (v9) and earliest pending upload (v11). v0, which Kafka 4 dropped, lists the starts of segments.
 
 func (s *Services) listOffsetsRow() Row {
-	return Row{Key: int16(kmsg.ListOffsets), Min: 1, Max: 11, MaxBytes: 16 << 20, Handle: s.listOffsets}
+	return Row{Key: int16(kmsg.ListOffsets), Min: 0, Max: 11, MaxBytes: 16 << 20, Handle: s.listOffsets}
 }
 
 func (s *Services) listOffsets(call *Call, r kmsg.Request) {
@@ -29,9 +28,12 @@ func (s *Services) listOffsets(call *Call, r kmsg.Request) {
 		for pi := range t.Partitions {
 			p := kmsg.NewListOffsetsResponseTopicPartition()
 			p.Partition, p.Timestamp, p.Offset, p.LeaderEpoch = t.Partitions[pi].Partition, -1, -1, -1
-			if twice[topicPartition{t.Topic, p.Partition}] {
+			switch {
+			case req.Version == 0:
+				s.listSegments(req, t.Topic, &t.Partitions[pi], &p)
+			case twice[topicPartition{t.Topic, p.Partition}]:
 				p.ErrorCode = kerr.InvalidRequest.Code
-			} else {
+			default:
 				s.listOffset(req, t.Topic, &t.Partitions[pi], &p)
 			}
 			out.Partitions = append(out.Partitions, p)
@@ -59,6 +61,17 @@ func (s *Services) listOffset(req *kmsg.ListOffsetsRequest, topic string, in *km
 	if err == nil && ok {
 		out.Timestamp, out.Offset, out.LeaderEpoch = found.TimestampMs, found.Offset, found.LeaderEpoch
 	}
+}
+
+// listSegments is v0.
+func (s *Services) listSegments(req *kmsg.ListOffsetsRequest, topic string, in *kmsg.ListOffsetsRequestTopicPartition,
+	out *kmsg.ListOffsetsResponseTopicPartition) {
+	if in.Timestamp < partition.TimestampEarliest {
+		out.ErrorCode = kerr.UnsupportedVersion.Code
+		return
+	}
+	offsets, err := s.Replicas.OffsetsBefore(topic, in.Partition, req.ReplicaID, in.Timestamp, in.MaxNumOffsets)
+	out.OldStyleOffsets, out.ErrorCode = offsets, s.code(err)
 }
 
 // sinceVersion is the first version of ListOffsets that knows a special timestamp.

@@ -2,7 +2,9 @@ package api
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
+	"strings"
 	"testing"
 
 	"milena/internal/clusterstore"
@@ -151,6 +153,21 @@ func TestListOffsets(t *testing.T) {
 				t.Errorf("%s, v%d: %+v (%v)", c.what, version, got, kerr.ErrorForCode(got.ErrorCode))
 			}
 		}
+	}
+	old := kmsg.NewPtrListOffsetsRequest()
+	old.ReplicaID, old.Version = -1, 0
+	for _, time := range []int64{-1, -2, 0, 1 << 50, -3} {
+		old.Topics = append(old.Topics, kmsg.ListOffsetsRequestTopic{Topic: "events", Partitions: []kmsg.ListOffsetsRequestTopicPartition{
+			{Timestamp: time, MaxNumOffsets: 5}, {Timestamp: time, MaxNumOffsets: 1}, {Partition: 2, Timestamp: -1}}})
+	}
+	var segments []string
+	for _, topic := range do[*kmsg.ListOffsetsResponse](b, old).Topics {
+		for _, p := range topic.Partitions {
+			segments = append(segments, fmt.Sprint(p.OldStyleOffsets, p.ErrorCode))
+		}
+	}
+	if got, want := strings.Join(segments, " "), "[3 0] 0 [3] 0 [] 6 [0] 0 [0] 0 [] 6 [] 0 [] 0 [] 6 [3 0] 0 [3] 0 [] 6 [] 35 [] 35 [] 6"; got != want {
+		t.Errorf("v0: got %s, want %s", got, want)
 	}
 	twice := kmsg.ListOffsetsRequestTopicPartition{Timestamp: -1, CurrentLeaderEpoch: -1}
 	req := kmsg.NewPtrListOffsetsRequest()

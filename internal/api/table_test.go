@@ -38,9 +38,8 @@ var kafkaRanges = map[kmsg.Key][2]int16{
 	kmsg.DescribeTopicPartitions: {0, 0},
 }
 
-// raised are the least versions that are higher here than in Kafka 3.9: message sets of the formats before v2 are not taken or given, and
-// ListOffsets v0, which lists starts of segments, is gone from Kafka 4 too.
-var raised = map[kmsg.Key]int16{kmsg.Produce: 3, kmsg.Fetch: 4, kmsg.ListOffsets: 1}
+// raised are the least versions that are higher here than in Kafka 3.9: message sets of the formats before v2 are not taken or given.
+var raised = map[kmsg.Key]int16{kmsg.Produce: 3, kmsg.Fetch: 4}
 
 // wholeTable is the table of a broker that has everything.
 func wholeTable(t *testing.T) []Row {

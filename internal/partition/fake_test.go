@@ -67,6 +67,14 @@ func (l *fakeLog) OffsetOfMaxTimestamp() (commitlog.TimestampOffset, bool, error
 	return l.OffsetForTimestamp(l.end()-1, 0)
 }
 
+// SegmentStarts has a segment at each second offset, written at the time of its offset.
+func (l *fakeLog) SegmentStarts() (starts []commitlog.SegmentStart, err error) {
+	for o := l.start; o == l.start || o < l.end(); o += 2 {
+		starts = append(starts, commitlog.SegmentStart{Offset: o, ModifiedMs: o})
+	}
+	return starts, nil
+}
+
 func (l *fakeLog) EpochEnd(epoch int32) (int32, int64) {
 	found, end := int32(-1), int64(-1)
 	for i, e := range l.epochs {

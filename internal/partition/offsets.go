@@ -1,6 +1,10 @@
 package partition
 
-import "milena/internal/commitlog"
+import (
+	"time"
+
+	"milena/internal/commitlog"
+)
 
 // Kafka's special timestamps of ListOffsets.
 const (
@@ -47,4 +51,43 @@ func (p *Partition) OffsetFor(timestampMs int64, i Isolation, currentLeaderEpoch
 		return t, true, nil
 	}
 	return none, false, unavailable
+}
+
+// OffsetsBefore answers ListOffsets v0: the starts of the segments last written at or before timestampMs, and the log's end where
+// the last segment has records, from the highest down, at most limit of them. A consumer sees the high watermark in place of all
+// that is above it.
+func (p *Partition) OffsetsBefore(timestampMs int64, limit int, consumer, leaderOnly bool) ([]int64, error) {
+	if err := p.state.Load().check(-1, leaderOnly); err != nil {
+		return nil, err
+	}
+	end := p.log.LogEndOffset()
+	starts, err := p.log.SegmentStarts()
+	if err != nil {
+		return nil, err
+	}
+	if n := len(starts); n == 0 || end > starts[n-1].Offset {
+		starts = append(starts, commitlog.SegmentStart{Offset: end, ModifiedMs: time.Now().UnixMilli()})
+	}
+	switch timestampMs {
+	case TimestampLatest:
+	case TimestampEarliest:
+		starts = starts[:1]
+	default:
+		for len(starts) > 0 && starts[len(starts)-1].ModifiedMs > timestampMs {
+			starts = starts[:len(starts)-1]
+		}
+	}
+	hw := p.HighWatermark()
+	var offsets []int64
+	for i := len(starts) - 1; i >= 0 && len(starts)-i <= limit; i-- {
+		offset := starts[i].Offset
+		if consumer && offset > hw {
+			offset = hw
+			if len(offsets) > 0 {
+				continue
+			}
+		}
+		offsets = append(offsets, offset)
+	}
+	return offsets, nil
 }

@@ -146,6 +146,9 @@ func (s *script) ask(t *testing.T, d *datadriven.TestData) string {
 			return result(err)
 		}
 		return fmt.Sprintf("%v: offset %d time %d epoch %d\n", ok, o.Offset, o.TimestampMs, o.LeaderEpoch)
+	case "offsets-before":
+		offsets, err := s.part.OffsetsBefore(number(t, d, "time", 0), int(number(t, d, "limit", 10)), !d.HasArg("follower"), true)
+		return fmt.Sprintf("%s%v\n", result(err), offsets)
 	case "epoch-end":
 		e, err := s.part.EpochEnd(current, int32(number(t, d, "epoch", 0)), true)
 		return fmt.Sprintf("%sepoch %d end %d\n", result(err), e.Epoch, e.EndOffset)

@@ -50,6 +50,7 @@ type Log interface {
 	SetHighWatermark(offset int64)
 	OffsetForTimestamp(timestampMs, upTo int64) (commitlog.TimestampOffset, bool, error)
 	OffsetOfMaxTimestamp() (commitlog.TimestampOffset, bool, error)
+	SegmentStarts() ([]commitlog.SegmentStart, error)
 	EpochEnd(epoch int32) (foundEpoch int32, endOffset int64)
 	EpochAt(offset int64) int32
 	AssignEpochStart(epoch int32, startOffset int64) error

@@ -34,6 +34,15 @@ func (r *Replicas) ListOffset(topic string, index, replicaID int32, isolation in
 	return part.OffsetFor(timestampMs, upTo, currentLeaderEpoch, replicaID != debuggingID)
 }
 
+// OffsetsBefore answers one partition of ListOffsets v0: starts of segments, from the highest down.
+func (r *Replicas) OffsetsBefore(topic string, index, replicaID int32, timestampMs int64, limit int32) ([]int64, error) {
+	part, err := r.Partition(topic, index)
+	if err != nil {
+		return nil, err
+	}
+	return part.OffsetsBefore(timestampMs, int(limit), replicaID == consumerID, replicaID != debuggingID)
+}
+
 // EpochEnd answers one partition of OffsetForLeaderEpoch. Only the leader does.
 func (r *Replicas) EpochEnd(topic string, index, currentLeaderEpoch, epoch int32) (EpochEnd, error) {
 	part, err := r.Partition(topic, index)
