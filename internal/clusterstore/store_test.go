@@ -148,6 +148,37 @@ func TestPartitionStatesAreComparedAndSet(t *testing.T) {
 	}
 }
 
+func TestRemovalOfADamagedTopic(t *testing.T) {
+	s := newStore(t)
+	epoch, err := s.Elect(ctx, session(t, s), 1, "", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.CreateTopic(ctx, &Topic{Name: "t", Partitions: []Assignment{{Replicas: []int32{1}}}}, nil); err != nil {
+		t.Fatal(err)
+	}
+	// One partition without a state, one with a stranger beside it.
+	for _, path := range []string{"", "/0", "/1", "/1/state", "/1/stranger"} {
+		if _, err := s.Coord().Create(ctx, coord.Create{Path: "/brokers/topics/t/partitions" + path}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.RequestTopicDeletion(ctx, "t"); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.RemoveTopic(ctx, epoch, "t"); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{TopicPath("t"), ConfigPath(TopicEntity("t")), DeleteTopicsPath + "/t"} {
+		if there, err := s.exists(ctx, path); there || err != nil {
+			t.Errorf("%s is left, %v", path, err)
+		}
+	}
+	if err := s.RemoveTopic(ctx, epoch, "t"); err != nil {
+		t.Errorf("removed again: %v", err)
+	}
+}
+
 func TestProducerIDsAreGivenOnce(t *testing.T) {
 	s := newStore(t)
 	var mu sync.Mutex

@@ -2,6 +2,7 @@ package clusterstore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sort"
 	"strconv"
@@ -160,34 +161,51 @@ func (s *Store) UpdateTopic(ctx context.Context, epoch Epoch, t *Topic) error {
 // RemoveTopic removes a topic, its partitions' nodes, its configuration and the request for its deletion, by a controller.
 // It may be repeated after a failure in the middle: the request goes last.
 func (s *Store) RemoveTopic(ctx context.Context, epoch Epoch, name string) error {
-	guards := []coord.Op{epoch.Guard()}
 	partitions, err := s.children(ctx, partitionsPath(name))
 	if err != nil {
 		return err
 	}
-	var steps [][]coord.Op
-	for _, p := range partitions {
-		path := partitionsPath(name) + "/" + p
-		below, err := s.children(ctx, path)
-		if err != nil {
-			return err
-		}
-		var step []coord.Op
-		for _, child := range below {
-			step = append(step, coord.Delete{Path: path + "/" + child, Version: coord.AnyVersion})
-		}
-		steps = append(steps, append(step, coord.Delete{Path: path, Version: coord.AnyVersion}))
-	}
+	var last []coord.Op
 	for _, path := range []string{partitionsPath(name), TopicPath(name), ConfigPath(TopicEntity(name)), DeleteTopicsPath + "/" + name} {
 		there, err := s.exists(ctx, path)
 		if err != nil {
 			return err
 		}
 		if there {
-			steps = append(steps, []coord.Op{coord.Delete{Path: path, Version: coord.AnyVersion}})
+			last = append(last, coord.Delete{Path: path, Version: coord.AnyVersion})
 		}
 	}
-	return fenced(s.multi(ctx, guards, steps))
+	guards := []coord.Op{epoch.Guard()}
+	steps := make([][]coord.Op, 0, len(partitions)+1)
+	for _, p := range partitions {
+		steps = append(steps, removal(partitionsPath(name)+"/"+p, []string{"state"}))
+	}
+	err = s.multi(ctx, guards, append(steps, last))
+	if !errors.Is(err, coord.ErrNoNode) && !errors.Is(err, coord.ErrNotEmpty) {
+		return fenced(err)
+	}
+	// Not every partition has its state and nothing else: a look at each, at those that are left.
+	if partitions, err = s.children(ctx, partitionsPath(name)); err != nil {
+		return err
+	}
+	steps = steps[:0]
+	for _, p := range partitions {
+		below, err := s.children(ctx, partitionsPath(name)+"/"+p)
+		if err != nil {
+			return err
+		}
+		steps = append(steps, removal(partitionsPath(name)+"/"+p, below))
+	}
+	return fenced(s.multi(ctx, guards, append(steps, last)))
+}
+
+// removal deletes a node and its childless children.
+func removal(path string, children []string) []coord.Op {
+	var ops []coord.Op
+	for _, child := range children {
+		ops = append(ops, coord.Delete{Path: path + "/" + child, Version: coord.AnyVersion})
+	}
+	return append(ops, coord.Delete{Path: path, Version: coord.AnyVersion})
 }
 
 // TopicsIfChanged reads which topics there are; those for which wanted says so (by name and version of the node) come with their content,

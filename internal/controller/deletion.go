@@ -32,22 +32,25 @@ func (r *reign) acceptDeletions(requested []string) (dropped int, err error) {
 }
 
 // advanceDeletions does what can be done now for every topic to be deleted: completes those whose replicas are all gone, and starts
-// (again) those of which something can be deleted.
+// (again) those of which something can be deleted. Each kind of request is one for all topics.
 func (r *reign) advanceDeletions() error {
+	var going []*topic
 	for _, t := range r.state.sortedTopics() {
-		if t.deletion == notDeleted {
-			continue
-		}
-		if t.allReplicasIn(replicaDeletionSuccessful) {
+		switch {
+		case t.deletion == notDeleted:
+		case t.allReplicasIn(replicaDeletionSuccessful):
 			if err := r.completeDeletion(t); err != nil {
 				return err
 			}
-			continue
-		}
-		if err := r.deleteReplicas(t); err != nil {
-			return err
+		default:
+			going = append(going, t)
 		}
 	}
+	for _, t := range going {
+		r.withdraw(t)
+	}
+	r.flush()
+	r.deleteReplicas(going)
 	return nil
 }
 
@@ -62,30 +65,40 @@ func (t *topic) allReplicasIn(phase replicaPhase) bool {
 	return true
 }
 
-// deleteReplicas tells the brokers that the topic is gone and to delete its replicas; those of dead brokers wait until they come back.
-func (r *reign) deleteReplicas(t *topic) error {
-	if t.deletion == deletionQueued {
-		t.deletion = deletionBegun
-		for _, p := range t.partitions {
-			r.batch.metadata(r.state.liveBrokers(), p)
-			if p.phase != partitionOffline {
-				r.partitionTo(p, partitionOffline)
-			}
-			r.partitionTo(p, partitionNonExistent)
-		}
-		r.flush()
+// withdraw tells all brokers that a topic is gone, once.
+func (r *reign) withdraw(t *topic) {
+	if t.deletion != deletionQueued {
+		return
 	}
-	var stopping, away []replicaID
+	t.deletion = deletionBegun
 	for _, p := range t.partitions {
-		for _, id := range p.allReplicas() {
-			phase := p.replicas[id.Broker]
-			switch {
-			case phase == replicaDeletionStarted || phase == replicaDeletionSuccessful:
-			case r.state.online(p.id, id.Broker):
-				stopping = append(stopping, id)
-			case phase != replicaDeletionIneligible:
-				away = append(away, id)
+		r.batch.metadata(r.state.liveBrokers(), p)
+		if p.phase != partitionOffline {
+			r.partitionTo(p, partitionOffline)
+		}
+		r.partitionTo(p, partitionNonExistent)
+	}
+}
+
+// deleteReplicas has the brokers stop and then delete the topics' replicas; those of dead brokers wait until they come back.
+func (r *reign) deleteReplicas(topics []*topic) {
+	var stopping, away []replicaID
+	for _, t := range topics {
+		waiting := len(away)
+		for _, p := range t.partitions {
+			for _, id := range p.allReplicas() {
+				phase := p.replicas[id.Broker]
+				switch {
+				case phase == replicaDeletionStarted || phase == replicaDeletionSuccessful:
+				case r.state.online(p.id, id.Broker):
+					stopping = append(stopping, id)
+				case phase != replicaDeletionIneligible:
+					away = append(away, id)
+				}
 			}
+		}
+		if n := len(away) - waiting; n > 0 {
+			r.log.Info("controller: deletion waits for brokers that are away", "topic", t.name, "replicas", n)
 		}
 	}
 	// Stop first, then delete: a replica must not serve while its files go.
@@ -107,10 +120,6 @@ func (r *reign) deleteReplicas(t *topic) error {
 		}
 		r.replicaTo(id, replicaDeletionIneligible)
 	}
-	if len(away) > 0 {
-		r.log.Info("controller: deletion waits for brokers that are away", "topic", t.name, "replicas", len(away))
-	}
-	return nil
 }
 
 // completeDeletion forgets a topic whose replicas are gone.
