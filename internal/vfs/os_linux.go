@@ -36,7 +36,10 @@ func dataSync(f *os.File) error {
 		return err
 	}
 	var syncErr error
-	if err := conn.Control(func(fd uintptr) { syncErr = retryInterrupted(func() error { return unix.Fdatasync(int(fd)) }) }); err != nil {
+	err = conn.Control(func(fd uintptr) {
+		syncErr = retryInterrupted(func() error { return unix.Fdatasync(int(fd)) })
+	})
+	if err != nil {
 		return err
 	}
 	if syncErr != nil {

@@ -156,7 +156,8 @@ func testData(t *testing.T, f Fixture) {
 	for i := range every {
 		every[i] = byte(i)
 	}
-	for i, data := range [][]byte{nil, {0}, {0xff}, {0xff, 'm'}, bytes.Repeat([]byte{0xff, 'm'}, 20), every, bytes.Repeat(every, 4096)} {
+	header := bytes.Repeat([]byte{0xff, 'm'}, 20)
+	for i, data := range [][]byte{nil, {0}, {0xff}, {0xff, 'm'}, header, every, bytes.Repeat(every, 4096)} {
 		path := fmt.Sprintf("/n%d", i)
 		c.create(path, string(data))
 		c.set(path, string(data))

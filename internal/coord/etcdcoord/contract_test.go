@@ -16,7 +16,6 @@ import (
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.etcd.io/etcd/server/v3/embed"
-	"go.etcd.io/etcd/server/v3/etcdserver/api/v3client"
 )
 
 // Loopback ports for the etcd that plays the external one.
@@ -46,7 +45,7 @@ func TestContractEmbedded(t *testing.T) {
 		set.prefix = fmt.Sprintf("/test%d", fixtures)
 		return coordtest.Fixture{
 			Open: func(t *testing.T) coord.Store {
-				s, err := newStore(t.Context(), v3client.New(e.etcd.Server), set)
+				s, err := e.open(t.Context(), set)
 				must(t, err)
 				return s
 			},
@@ -272,5 +271,27 @@ func TestOpenRefuses(t *testing.T) {
 	_, err := Open(t.Context(), Options{Endpoints: []string{"127.0.0.1:1"}, RequestTimeout: 200_000_000})
 	if !errors.Is(err, coord.ErrUnavailable) {
 		t.Errorf("nobody there: %v", err)
+	}
+}
+
+// TestRefusedIsNoBusyLoop: while nobody answers, a session's attempts are few.
+func TestRefusedIsNoBusyLoop(t *testing.T) {
+	p := newProxy(t, external(t))
+	s, err := Open(t.Context(), Options{Endpoints: []string{p.address()}})
+	must(t, err)
+	defer func() { _ = s.Close() }()
+	attempts := new(atomic.Int64)
+	inner := s.renew
+	s.renew = func(ctx context.Context, lease clientv3.LeaseID) (int64, error) {
+		attempts.Add(1)
+		return inner(ctx, lease)
+	}
+	session, err := s.NewSession(t.Context(), 2000)
+	must(t, err)
+	must(t, p.listener.Close())
+	p.hangUp()
+	<-session.Expired()
+	if n := attempts.Load(); n < 3 || n > 40 {
+		t.Errorf("%d attempts in 2 s", n)
 	}
 }

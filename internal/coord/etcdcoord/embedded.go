@@ -82,7 +82,9 @@ func StartEmbedded(ctx context.Context, options EmbeddedOptions) (*Embedded, err
 	}
 	e := &Embedded{etcd: etcd, set: set}
 	if e.Store, err = e.OpenClient(ctx); err == nil {
-		err = e.endOldSessions(ctx)
+		if err = e.endOldSessions(ctx); err != nil {
+			_ = e.Store.Close()
+		}
 	}
 	if err != nil {
 		etcd.Close()
@@ -104,7 +106,6 @@ func startServer(ctx context.Context, dir string, logger *slog.Logger) (*embed.E
 	if err != nil {
 		return nil, err
 	}
-	setSegmentSize()
 	started := make(chan *embed.Etcd, 1)
 	go func() {
 		defer func() {
@@ -141,6 +142,7 @@ func embeddedConfig(dir string, logger *zap.Logger) (*embed.Config, error) {
 	if err != nil {
 		return nil, err
 	}
+	setSegmentSize()
 	config := embed.NewConfig()
 	config.Name = memberName
 	config.Dir = dir
@@ -159,7 +161,12 @@ func embeddedConfig(dir string, logger *zap.Logger) (*embed.Config, error) {
 
 // OpenClient makes another store on the same server, with sessions and watches of its own.
 func (e *Embedded) OpenClient(ctx context.Context) (*Store, error) {
-	return newStore(ctx, v3client.New(e.etcd.Server), e.set)
+	return e.open(ctx, e.set)
+}
+
+func (e *Embedded) open(ctx context.Context, set settings) (*Store, error) {
+	client := v3client.New(e.etcd.Server)
+	return newStore(ctx, client, renewInProcess(client), set)
 }
 
 func (e *Embedded) endOldSessions(ctx context.Context) error {

@@ -92,7 +92,8 @@ func changeForever(t *testing.T, dir string) {
 	must(t, err)
 	_, err = e.Create(t.Context(), coord.Create{Path: "/e", Session: s})
 	must(t, err)
-	if _, err := e.Create(t.Context(), coord.Create{Path: "/n", Data: []byte("0")}); err != nil && !errors.Is(err, coord.ErrNodeExists) {
+	_, err = e.Create(t.Context(), coord.Create{Path: "/n", Data: []byte("0")})
+	if err != nil && !errors.Is(err, coord.ErrNodeExists) {
 		t.Fatal(err)
 	}
 	n, err := e.Get(t.Context(), "/n")

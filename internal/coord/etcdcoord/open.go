@@ -68,7 +68,7 @@ func Open(ctx context.Context, options Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("etcdcoord: %s: %w", strings.Join(options.Endpoints, ","), err)
 	}
-	store, err := newStore(ctx, client, set)
+	store, err := newStore(ctx, client, renewRemote(client), set)
 	if err != nil {
 		return nil, fmt.Errorf("etcdcoord: %s: %w", strings.Join(options.Endpoints, ","), err)
 	}

@@ -90,7 +90,7 @@ func (n *session) keepAlive(run context.Context, deadline time.Time) {
 		}
 		sent := time.Now()
 		ctx, cancel := context.WithDeadline(run, earlier(deadline, sent.Add(interval))) // the next try may find another endpoint
-		reply, err := n.store.client.KeepAliveOnce(ctx, n.lease)
+		ttlSeconds, err := n.store.renew(ctx, n.lease)
 		cancel()
 		switch {
 		case run.Err() != nil:
@@ -99,7 +99,7 @@ func (n *session) keepAlive(run context.Context, deadline time.Time) {
 			n.expire("the store has ended it")
 			return
 		case err == nil:
-			deadline = sent.Add(time.Duration(reply.TTL) * time.Second)
+			deadline = sent.Add(time.Duration(ttlSeconds) * time.Second)
 			timer.Reset(interval)
 		case !time.Now().Before(deadline):
 			n.expire("the store was not reached for its time-out")

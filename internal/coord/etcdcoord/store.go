@@ -18,6 +18,7 @@ import (
 // Store is a coordination store over one etcd client.
 type Store struct {
 	client         *clientv3.Client
+	renew          renew
 	keys           keys
 	logger         *slog.Logger
 	requestTimeout time.Duration
@@ -44,10 +45,11 @@ type settings struct {
 }
 
 // newStore begins to watch before it returns, so that Watch needs no call to etcd. It owns the client, also on an error.
-func newStore(ctx context.Context, client *clientv3.Client, set settings) (*Store, error) {
+func newStore(ctx context.Context, client *clientv3.Client, renew renew, set settings) (*Store, error) {
 	run, stop := context.WithCancel(context.Background())
 	s := &Store{
 		client:         client,
+		renew:          renew,
 		keys:           keys{prefix: set.prefix},
 		logger:         set.logger,
 		requestTimeout: set.requestTimeout,
