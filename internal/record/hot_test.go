@@ -27,6 +27,9 @@ func batchOf(t testing.TB, c Codec, count, size int) Batch {
 
 // TestCheckAllocates: nothing, on the way of every produce request.
 func TestCheckAllocates(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector is on")
+	}
 	rules := topicRules("plain")
 	for c := None; c <= Zstd; c++ {
 		b := batchOf(t, c, 16, 1000)
