@@ -102,6 +102,7 @@ func appendGzip(dst []byte, level int, src io.Reader, chunk []byte) ([]byte, err
 	if cerr := e.Close(); err == nil {
 		err = cerr
 	}
+	e.Reset(nil) // lets go of out
 	gzipEncoders[level].Put(e)
 	return out.b, err
 }
@@ -129,6 +130,7 @@ func appendZstd(dst []byte, level int, src io.Reader, chunk []byte) ([]byte, err
 	if cerr := e.Close(); err == nil {
 		err = cerr
 	}
+	e.Reset(nil) // lets go of out
 	zstdEncoders[speed].Put(e)
 	return out.b, err
 }
