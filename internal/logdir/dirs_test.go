@@ -459,3 +459,30 @@ func TestBrokenLogAlone(t *testing.T) {
 	}
 	closeDirs(t, d)
 }
+
+// A topic may be deleted while segments that retention renamed still wait for their removal.
+func TestDeletionAfterRetention(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fsys := memfs.New()
+		d := mustOpen(t, fsys, settings(t, "log.retention.ms=60000", "log.roll.ms=60000", "log.retention.check.interval.ms=61000"))
+		l := create(t, d, "t", 0)
+		for range 3 {
+			if err := write(t, l, "x"); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(70 * time.Second)
+		}
+		if l.LogStartOffset() == 0 {
+			t.Fatal("retention did not run")
+		}
+		d.deleteOld()
+		if err := d.Delete(l.TopicPartition); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(10 * time.Minute)
+		if l.Dir().Offline() || exists(fsys, l.Log.Dir()) {
+			t.Fatalf("directory offline: %v; log there: %v", l.Dir().Offline(), exists(fsys, l.Log.Dir()))
+		}
+		closeDirs(t, d)
+	})
+}

@@ -54,7 +54,7 @@ func (d *Dirs) deleteOld() {
 	now := time.Now()
 	d.online(func(l *Log) {
 		n, err := l.DeleteOld(now.UnixMilli())
-		if err != nil && !l.dir.Offline() {
+		if err != nil && !l.dir.Offline() && d.Get(l.TopicPartition) == l {
 			d.options.Logger.Warn("retention failed", "log", l.Log.Dir(), "error", err)
 		}
 		if n > 0 {
@@ -67,7 +67,12 @@ func (d *Dirs) deleteOld() {
 func (d *Dirs) removeRenamed(l *Log) {
 	due := time.Now().Add(time.Duration(l.Config().FileDeleteDelayMs) * time.Millisecond)
 	renamedBeforeMs := time.Now().UnixMilli() + 1
-	d.removals.add(due, func() error { return l.DeleteRenamed(renamedBeforeMs) }, l.dir)
+	d.removals.add(due, func() error {
+		if d.Get(l.TopicPartition) != l {
+			return nil // deleted meanwhile, and its segments with it
+		}
+		return l.DeleteRenamed(renamedBeforeMs)
+	}, l.dir)
 }
 
 func (d *Dirs) flush() {
