@@ -59,108 +59,150 @@ func withPayload(b Batch, payload []byte) Batch {
 	return sealed(b)
 }
 
+// caseBuilder makes produce cases around a time.
+type caseBuilder struct {
+	t     testing.TB
+	nowMs int64
+	cases []produceCase
+}
+
+func (c *caseBuilder) add(topic, name string, b []byte) {
+	c.cases = append(c.cases, produceCase{name, topic, b})
+}
+
+func (c *caseBuilder) build(b Builder, records ...Record) Batch {
+	if b.ProducerID == 0 {
+		b.ProducerID, b.ProducerEpoch, b.BaseSequence = -1, -1, -1
+	}
+	batch, err := b.Build(records)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return batch
+}
+
+// three is a batch of three small records.
+func (c *caseBuilder) three(codec Codec) Batch {
+	return c.build(Builder{Codec: codec}, keyed("a", "1", c.nowMs), keyed("b", "2", c.nowMs), keyed("c", "3", c.nowMs))
+}
+
+// keyed is a record; without a key where key is empty.
+func keyed(key, value string, ms int64) Record {
+	r := Record{TimestampMs: ms, Value: []byte(value)}
+	if key != "" {
+		r.Key = []byte(key)
+	}
+	return r
+}
+
+func i32(v int32) []byte { return binary.BigEndian.AppendUint32(nil, uint32(v)) }
+func i64(v int64) []byte { return binary.BigEndian.AppendUint64(nil, uint64(v)) }
+
 // produceCases are data of a produce request, good and bad, made around nowMs.
 func produceCases(t testing.TB, nowMs int64) []produceCase {
-	build := func(b Builder, records ...Record) Batch {
-		if b.ProducerID == 0 {
-			b.ProducerID, b.ProducerEpoch, b.BaseSequence = -1, -1, -1
-		}
-		batch, err := b.Build(records)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return batch
+	c := &caseBuilder{t: t, nowMs: nowMs}
+	c.heads()
+	c.records()
+	c.topics()
+	return c.cases
+}
+
+// heads are cases of the batch as a whole.
+func (c *caseBuilder) heads() {
+	good, zipped := c.three(None), c.three(Gzip)
+	one := c.build(Builder{}, keyed("a", "1", c.nowMs))
+	c.add("plain", "good", good)
+	c.add("plain", "good, gzip", zipped)
+	for _, codec := range []Codec{Snappy, LZ4, Zstd} {
+		c.add("plain", "good, "+codec.String(), c.build(Builder{Codec: codec}, keyed("a", "1", c.nowMs), keyed("", strings.Repeat("x", 5000), c.nowMs)))
 	}
-	r := func(key, value string, ms int64) Record {
-		rec := Record{TimestampMs: ms, Value: []byte(value)}
-		if key != "" {
-			rec.Key = []byte(key)
-		}
-		return rec
-	}
-	good := build(Builder{}, r("a", "1", nowMs), r("b", "2", nowMs), r("c", "3", nowMs))
-	one := build(Builder{}, r("a", "1", nowMs))
-	zipped := build(Builder{Codec: Gzip}, r("a", "1", nowMs), r("b", "2", nowMs), r("c", "3", nowMs))
+	c.add("plain", "empty", []byte{})
+	c.add("plain", "cut inside the head", good[:40])
+	c.add("plain", "cut at the end", good[:len(good)-1])
+	c.add("plain", "two batches", append(bytes.Clone(one), one...))
+	c.add("plain", "a batch and a piece", append(bytes.Clone(one), one[:30]...))
+	c.add("plain", "a batch and garbage", append(bytes.Clone(one), make([]byte, 30)...))
+	c.add("plain", "length 0", set(one, posLength, 0, 0, 0, 0))
+	c.add("plain", "length -1", set(one, posLength, 255, 255, 255, 255))
+	c.add("plain", "length 20", set(one, posLength, 0, 0, 0, 20))
+	c.add("plain", "magic 1", set(one, posMagic, 1))
+	c.add("plain", "magic 3", set(one, posMagic, 3))
+	c.add("plain", "wrong CRC", set(one, posCRC, one[posCRC]^1))
+	c.add("plain", "base offset 5", set(one, 0, i64(5)...))
+	c.add("plain", "leader epoch 9", set(one, posLeaderEpoch, i32(9)...))
+	c.add("plain", "codec 5", sealed(set(one, posAttributes+1, 5)))
+	c.add("plain", "codec 7", sealed(set(one, posAttributes+1, 7)))
+	c.add("plain", "attribute bit 8", sealed(set(one, posAttributes, 1)))
+	c.add("plain", "control batch", sealed(set(one, posAttributes+1, attrControl)))
+	c.add("plain", "last offset delta -1", sealed(set(good, posLastOffsetDelta, i32(-1)...)))
+	c.add("plain", "last offset delta too large", sealed(set(good, posLastOffsetDelta, i32(3)...)))
+	c.add("plain", "count 0", sealed(set(good, posCount, i32(0)...)))
+	c.add("plain", "count -1", sealed(set(good, posCount, i32(-1)...)))
+	c.add("plain", "count too small", sealed(set(set(good, posCount, i32(2)...), posLastOffsetDelta, i32(1)...)))
+	c.add("plain", "count too large", sealed(set(set(good, posCount, i32(4)...), posLastOffsetDelta, i32(3)...)))
+	c.add("plain", "gzip, count too small", sealed(set(set(zipped, posCount, i32(2)...), posLastOffsetDelta, i32(1)...)))
+	c.add("plain", "gzip, count too large", sealed(set(set(zipped, posCount, i32(4)...), posLastOffsetDelta, i32(3)...)))
+	c.add("good.Payload()", "gzip that is none", withPayload(zipped, plain))
+	c.add("plain", "gzip cut", withPayload(zipped, zipped.Payload()[:len(zipped.Payload())-9]))
+	c.add("plain", "producer without sequence",
+		sealed(set(c.build(Builder{ProducerID: 7, BaseSequence: 0}, keyed("a", "1", c.nowMs)), posBaseSequence, i32(-1)...)))
+}
+
+// records are cases of the records in a batch.
+func (c *caseBuilder) records() {
+	good := c.three(None)
 	plain := good.Payload()
 	second := len(plain) / 3
-	i32 := func(v int32) []byte { return binary.BigEndian.AppendUint32(nil, uint32(v)) }
-	i64 := func(v int64) []byte { return binary.BigEndian.AppendUint64(nil, uint64(v)) }
-	var cases []produceCase
-	add := func(topic, name string, b []byte) { cases = append(cases, produceCase{name, topic, b}) }
+	c.add("plain", "record size too large", withPayload(good, set(plain, 0, 100)))
+	c.add("plain", "record size too small", withPayload(good, set(plain, 0, plain[0]-2)))
+	c.add("plain", "record size negative", withPayload(good, set(plain, 0, 1)))
+	c.add("plain", "record's varint too long", withPayload(good, append([]byte{255, 255, 255, 255, 255, 255}, plain[1:]...)))
+	c.add("plain", "offset deltas 0 0 2", withPayload(good, set(plain, second+3, 0)))
+	c.add("plain", "offset deltas 0 9 2", withPayload(good, set(plain, second+3, 18)))
+	c.add("plain", "bytes in a record's tail", withPayload(good, append(bytes.Clone(plain[:len(plain)-1]), 9)))
+	c.add("plain", "header count -1", withPayload(good, set(plain, second-1, 1)))
+	c.add("plain", "header count 50", withPayload(good, set(plain, second-1, 100)))
+	c.add("plain", "null key, null value", c.build(Builder{}, Record{TimestampMs: c.nowMs}))
+	c.add("plain", "no timestamp", c.build(Builder{}, keyed("a", "1", -1)))
+	c.add("plain", "timestamp -2", c.build(Builder{}, keyed("a", "1", -2)))
+	c.add("plain", "timestamp in two hours",
+		c.build(Builder{}, keyed("a", "1", c.nowMs), keyed("b", "2", c.nowMs+7200000), keyed("c", "2", c.nowMs+7200001)))
+	c.add("plain", "timestamp in two hours, gzip", c.build(Builder{Codec: Gzip}, keyed("a", "1", c.nowMs), keyed("b", "2", c.nowMs+7200000)))
+	c.add("plain", "append time of a producer", c.build(Builder{TimestampType: LogAppendTime}, keyed("a", "1", c.nowMs)))
+	c.add("plain", "append time of a producer, without time", c.build(Builder{TimestampType: LogAppendTime}, keyed("a", "1", -1)))
+	c.add("plain", "largest timestamp wrong", sealed(set(good, posMaxTimestamp, i64(c.nowMs-50)...)))
+}
 
-	add("plain", "good", good)
-	add("plain", "good, gzip", zipped)
-	for _, c := range []Codec{Snappy, LZ4, Zstd} {
-		add("plain", "good, "+c.String(), build(Builder{Codec: c}, r("a", "1", nowMs), r("", strings.Repeat("x", 5000), nowMs)))
-	}
-	add("plain", "empty", []byte{})
-	add("plain", "cut inside the head", good[:40])
-	add("plain", "cut at the end", good[:len(good)-1])
-	add("plain", "two batches", append(bytes.Clone(one), one...))
-	add("plain", "a batch and a piece", append(bytes.Clone(one), one[:30]...))
-	add("plain", "a batch and garbage", append(bytes.Clone(one), make([]byte, 30)...))
-	add("plain", "length 0", set(one, posLength, 0, 0, 0, 0))
-	add("plain", "length -1", set(one, posLength, 255, 255, 255, 255))
-	add("plain", "length 20", set(one, posLength, 0, 0, 0, 20))
-	add("plain", "magic 1", set(one, posMagic, 1))
-	add("plain", "magic 3", set(one, posMagic, 3))
-	add("plain", "wrong CRC", set(one, posCRC, one[posCRC]^1))
-	add("plain", "base offset 5", set(one, 0, i64(5)...))
-	add("plain", "leader epoch 9", set(one, posLeaderEpoch, i32(9)...))
-	add("plain", "codec 5", sealed(set(one, posAttributes+1, 5)))
-	add("plain", "codec 7", sealed(set(one, posAttributes+1, 7)))
-	add("plain", "attribute bit 8", sealed(set(one, posAttributes, 1)))
-	add("plain", "control batch", sealed(set(one, posAttributes+1, attrControl)))
-	add("plain", "last offset delta -1", sealed(set(good, posLastOffsetDelta, i32(-1)...)))
-	add("plain", "last offset delta too large", sealed(set(good, posLastOffsetDelta, i32(3)...)))
-	add("plain", "count 0", sealed(set(good, posCount, i32(0)...)))
-	add("plain", "count -1", sealed(set(good, posCount, i32(-1)...)))
-	add("plain", "count too small", sealed(set(set(good, posCount, i32(2)...), posLastOffsetDelta, i32(1)...)))
-	add("plain", "count too large", sealed(set(set(good, posCount, i32(4)...), posLastOffsetDelta, i32(3)...)))
-	add("plain", "gzip, count too small", sealed(set(set(zipped, posCount, i32(2)...), posLastOffsetDelta, i32(1)...)))
-	add("plain", "gzip, count too large", sealed(set(set(zipped, posCount, i32(4)...), posLastOffsetDelta, i32(3)...)))
-	add("plain", "gzip that is none", withPayload(zipped, plain))
-	add("plain", "gzip cut", withPayload(zipped, zipped.Payload()[:len(zipped.Payload())-9]))
-	add("plain", "producer without sequence", sealed(set(build(Builder{ProducerID: 7, BaseSequence: 0}, r("a", "1", nowMs)), posBaseSequence, i32(-1)...)))
-	add("plain", "record size too large", withPayload(good, set(plain, 0, 100)))
-	add("plain", "record size too small", withPayload(good, set(plain, 0, plain[0]-2)))
-	add("plain", "record size negative", withPayload(good, set(plain, 0, 1)))
-	add("plain", "record's varint too long", withPayload(good, append([]byte{255, 255, 255, 255, 255, 255}, plain[1:]...)))
-	add("plain", "offset deltas 0 0 2", withPayload(good, set(plain, second+3, 0)))
-	add("plain", "offset deltas 0 9 2", withPayload(good, set(plain, second+3, 18)))
-	add("plain", "bytes in a record's tail", withPayload(good, append(bytes.Clone(plain[:len(plain)-1]), 9)))
-	add("plain", "header count -1", withPayload(good, set(plain, second-1, 1)))
-	add("plain", "header count 50", withPayload(good, set(plain, second-1, 100)))
-	add("plain", "null key, null value", build(Builder{}, Record{TimestampMs: nowMs}))
-	add("plain", "no timestamp", build(Builder{}, r("a", "1", -1)))
-	add("plain", "timestamp -2", build(Builder{}, r("a", "1", -2)))
-	add("plain", "timestamp in two hours", build(Builder{}, r("a", "1", nowMs), r("b", "2", nowMs+7200000), r("c", "2", nowMs+7200001)))
-	add("plain", "timestamp in two hours, gzip", build(Builder{Codec: Gzip}, r("a", "1", nowMs), r("b", "2", nowMs+7200000)))
-	add("plain", "append time of a producer", build(Builder{TimestampType: LogAppendTime}, r("a", "1", nowMs)))
-	add("plain", "append time of a producer, without time", build(Builder{TimestampType: LogAppendTime}, r("a", "1", -1)))
-	add("plain", "largest timestamp wrong", sealed(set(good, posMaxTimestamp, i64(nowMs-50)...)))
-	add("before", "old timestamp", build(Builder{}, r("a", "1", nowMs), r("a", "1", nowMs-700000)))
-	add("append-time", "good", good)
-	add("append-time", "good, gzip", zipped)
-	add("append-time", "timestamp in two hours", build(Builder{}, r("a", "1", nowMs+7200000)))
-	add("append-time", "append time of a producer", build(Builder{TimestampType: LogAppendTime}, r("a", "1", nowMs), r("a", "12", nowMs)))
-	add("append-time", "append time of a producer, gzip", build(Builder{Codec: Gzip, TimestampType: LogAppendTime}, r("a", "1", nowMs), r("", "12", nowMs)))
-	add("compact", "good", good)
-	add("compact", "no key", build(Builder{}, r("", "1", nowMs)))
-	add("compact", "no keys", build(Builder{}, r("", "1", nowMs), r("a", "2", nowMs), r("", "3", nowMs), r("", "4", nowMs), r("", "5", nowMs)))
-	add("compact", "no key, gzip", build(Builder{Codec: Gzip}, r("a", "1", nowMs), r("", "2", nowMs)))
-	add("compact", "no key and a wrong time", build(Builder{}, r("", "1", nowMs), r("a", "2", nowMs+7200000)))
-	add("gzip", "good", good)
-	add("gzip", "good, gzip", zipped)
-	add("gzip", "offset deltas 0 9 2", withPayload(good, set(plain, second+3, 18)))
-	add("gzip", "good, zstd", build(Builder{Codec: Zstd}, r("a", "1", nowMs), r("b", "2", nowMs)))
-	add("gzip", "control batch", sealed(set(one, posAttributes+1, attrControl)))
-	add("none", "good, lz4", build(Builder{Codec: LZ4}, r("a", "1", nowMs), r("b", "2", nowMs)))
-	add("none", "too large when decompressed", build(Builder{Codec: Gzip}, r("a", strings.Repeat("x", 1048588), nowMs)))
-	add("small", "too large", build(Builder{}, r("a", strings.Repeat("x", 500), nowMs)))
-	add("small", "small when compressed", build(Builder{Codec: Gzip}, r("a", strings.Repeat("x", 500), nowMs)))
-	add("small", "too large and wrong CRC", set(build(Builder{}, r("a", strings.Repeat("x", 500), nowMs)), posCRC, 1, 2))
-	return cases
+// topics are cases that a topic's settings decide.
+func (c *caseBuilder) topics() {
+	good, zipped := c.three(None), c.three(Gzip)
+	plain := good.Payload()
+	second := len(plain) / 3
+	one := c.build(Builder{}, keyed("a", "1", c.nowMs))
+	c.add("before", "old timestamp", c.build(Builder{}, keyed("a", "1", c.nowMs), keyed("a", "1", c.nowMs-700000)))
+	c.add("append-time", "good", good)
+	c.add("append-time", "good, gzip", zipped)
+	c.add("append-time", "timestamp in two hours", c.build(Builder{}, keyed("a", "1", c.nowMs+7200000)))
+	c.add("append-time", "append time of a producer",
+		c.build(Builder{TimestampType: LogAppendTime}, keyed("a", "1", c.nowMs), keyed("a", "12", c.nowMs)))
+	c.add("append-time", "append time of a producer, gzip",
+		c.build(Builder{Codec: Gzip, TimestampType: LogAppendTime}, keyed("a", "1", c.nowMs), keyed("", "12", c.nowMs)))
+	c.add("compact", "good", good)
+	c.add("compact", "no key", c.build(Builder{}, keyed("", "1", c.nowMs)))
+	c.add("compact", "no keys",
+		c.build(Builder{}, keyed("", "1", c.nowMs), keyed("a", "2", c.nowMs), keyed("", "3", c.nowMs), keyed("", "4", c.nowMs), keyed("", "5", c.nowMs)))
+	c.add("compact", "no key, gzip", c.build(Builder{Codec: Gzip}, keyed("a", "1", c.nowMs), keyed("", "2", c.nowMs)))
+	c.add("compact", "no key and a wrong time", c.build(Builder{}, keyed("", "1", c.nowMs), keyed("a", "2", c.nowMs+7200000)))
+	c.add("gzip", "good", good)
+	c.add("gzip", "good, gzip", zipped)
+	c.add("gzip", "offset deltas 0 9 2", withPayload(good, set(plain, second+3, 18)))
+	c.add("gzip", "good, zstd", c.build(Builder{Codec: Zstd}, keyed("a", "1", c.nowMs), keyed("b", "2", c.nowMs)))
+	c.add("gzip", "control batch", sealed(set(one, posAttributes+1, attrControl)))
+	c.add("none", "good, lz4", c.build(Builder{Codec: LZ4}, keyed("a", "1", c.nowMs), keyed("b", "2", c.nowMs)))
+	c.add("none", "too large when decompressed", c.build(Builder{Codec: Gzip}, keyed("a", strings.Repeat("x", 1048588), c.nowMs)))
+	c.add("small", "too large", c.build(Builder{}, keyed("a", strings.Repeat("x", 500), c.nowMs)))
+	c.add("small", "small when compressed", c.build(Builder{Codec: Gzip}, keyed("a", strings.Repeat("x", 500), c.nowMs)))
+	c.add("small", "too large and wrong CRC", set(c.build(Builder{}, keyed("a", strings.Repeat("x", 500), c.nowMs)), posCRC, 1, 2))
 }
 
 // stored describes a batch as a broker keeps it: what its head says, and its records.
