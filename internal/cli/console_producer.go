@@ -218,8 +218,14 @@ func consoleReader(env *Env, v *Values) (*lineReader, error) {
 // produceLines sends a record for each line until the input ends.
 func (env *Env) produceLines(ctx context.Context, client *kgo.Client, reader *lineReader, v *Values) error {
 	prompt := env.StdinTerminal && env.StdoutTerminal
+	shown := env.newProgress("records read")
+	defer shown.done()
+	if env.StdinTerminal {
+		shown.w = nil
+	}
 	var failed error
-	for ctx.Err() == nil {
+	for read := int64(1); ctx.Err() == nil; read++ {
+		shown.step(read)
 		if prompt {
 			env.printf(">")
 		}

@@ -46,7 +46,6 @@ const (
 // Options is what a tool takes.
 type Options struct {
 	Style       Style
-	Abbreviate  bool       // JOptSimple: --topic-l for --topic-list where it is unambiguous
 	VersionFlag bool       // --version prints the version of Kafka whose tools these are
 	Program     string     // Argparse: the name in usage lines, which is Kafka's script's
 	Commands    []string   // what may stand first, where a tool does several things: cluster-id, list-endpoints
@@ -86,27 +85,15 @@ func dashes(name string) string {
 	return "--"
 }
 
-// lookup finds an option by name, alias or, where allowed, unambiguous beginning.
+// lookup finds an option by name or alias. Kafka's parsers take no abbreviations.
 func (o *Options) lookup(name string) *Option {
-	var found *Option
 	for i := range o.List {
 		option := &o.List[i]
-		if option.Name == name {
+		if option.Name == name || contains(option.Aliases, name) {
 			return option
 		}
-		for _, alias := range option.Aliases {
-			if alias == name {
-				return option
-			}
-		}
-		if o.Abbreviate && len(name) > 0 && strings.HasPrefix(option.Name, name) {
-			if found != nil {
-				return nil
-			}
-			found = option
-		}
 	}
-	return found
+	return nil
 }
 
 // parse reads args in the style of o.

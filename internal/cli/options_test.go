@@ -73,17 +73,6 @@ func TestOptionDefaults(t *testing.T) {
 	}
 }
 
-func TestAbbreviations(t *testing.T) {
-	o := testOptions()
-	o.Abbreviate = true
-	if v, err := o.parse([]string{"--top", "a"}); err != nil || v.Value("topic") != "a" {
-		t.Errorf("--top: %v %v", v, err)
-	}
-	if _, err := o.parse([]string{"--c", "a"}); err == nil {
-		t.Error("--c is count or codec, yet was taken")
-	}
-}
-
 func TestHelpShowsEveryOption(t *testing.T) {
 	for _, tool := range Tools() {
 		if tool.Options == nil {

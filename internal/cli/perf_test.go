@@ -76,3 +76,30 @@ func TestGoLayout(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+func TestProgress(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		shown := (&Env{Stderr: &out, StderrTerminal: true}).newProgress("records read")
+		for n := range int64(4097) {
+			if n%1024 == 1023 {
+				<-time.After(300 * time.Millisecond)
+			}
+			shown.step(n)
+		}
+		shown.done()
+		// The line of 2048 records comes after 0.6 s, that of 4096 after 1.2 s.
+		want := "\r2048 records read, 3413 a second\r4096 records read, 3413 a second\r                                \r"
+		if out.String() != want {
+			t.Errorf("%q, want %q", out.String(), want)
+		}
+		out.Reset()
+		quiet := (&Env{Stderr: &out}).newProgress("records read")
+		<-time.After(time.Minute)
+		quiet.step(1024)
+		quiet.done()
+		if out.Len() > 0 {
+			t.Errorf("without a terminal it shows %q", out.String())
+		}
+	})
+}
