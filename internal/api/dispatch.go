@@ -41,7 +41,11 @@ func (d *Dispatch) Serve(call *Call) {
 	row := d.Row(h.Key)
 	switch {
 	case row == nil:
-		call.Drop(fmt.Errorf("%w: %s is not served", wire.ErrMalformed, keyName(h.Key)))
+		err := fmt.Errorf("%w: %s is not served", wire.ErrMalformed, keyName(h.Key))
+		if why := whyUnsupported(kmsg.Key(h.Key)); why != "" {
+			err = fmt.Errorf("%w: %s", err, why)
+		}
+		call.Drop(err)
 	case h.Version < row.Min || h.Version > row.Max:
 		if h.Key == int16(kmsg.ApiVersions) {
 			refuseApiVersions(call, row)

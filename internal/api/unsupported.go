@@ -2,91 +2,62 @@ package api
 
 import "github.com/twmb/franz-go/pkg/kmsg"
 
-// unsupported names the keys that are not served, with the reason. They are not advertised, and a request for one closes its connection,
-// as it does with a Kafka that does not know the key.
-func unsupported() map[kmsg.Key]string {
-	const (
-		groups       = "this release has no groups"
-		transactions = "this release has no transactions"
-		security     = "this release has no authentication and no authorization"
-		quotas       = "this release has no quotas"
-		replication  = "this release has one replica of each partition"
-		kraft        = "belongs to KRaft: the controller here keeps its state in the coordination store"
-		share        = "this release has no share groups"
-		streams      = "this release has no Streams groups"
-		telemetry    = "no metrics of clients are taken; Kafka without a plugin for them does not advertise it either"
-	)
-	return map[kmsg.Key]string{
-		kmsg.OffsetCommit:                          groups,
-		kmsg.OffsetFetch:                           groups,
-		kmsg.FindCoordinator:                       groups,
-		kmsg.JoinGroup:                             groups,
-		kmsg.Heartbeat:                             groups,
-		kmsg.LeaveGroup:                            groups,
-		kmsg.SyncGroup:                             groups,
-		kmsg.DescribeGroups:                        groups,
-		kmsg.ListGroups:                            groups,
-		kmsg.DeleteGroups:                          groups,
-		kmsg.OffsetDelete:                          groups,
-		kmsg.ConsumerGroupHeartbeat:                groups,
-		kmsg.ConsumerGroupDescribe:                 groups,
-		kmsg.AddPartitionsToTxn:                    transactions,
-		kmsg.AddOffsetsToTxn:                       transactions,
-		kmsg.EndTxn:                                transactions,
-		kmsg.WriteTxnMarkers:                       transactions,
-		kmsg.TxnOffsetCommit:                       transactions,
-		kmsg.DescribeTransactions:                  transactions,
-		kmsg.ListTransactions:                      transactions,
-		kmsg.SASLHandshake:                         security,
-		kmsg.SASLAuthenticate:                      security,
-		kmsg.DescribeACLs:                          security,
-		kmsg.CreateACLs:                            security,
-		kmsg.DeleteACLs:                            security,
-		kmsg.CreateDelegationToken:                 security,
-		kmsg.RenewDelegationToken:                  security,
-		kmsg.ExpireDelegationToken:                 security,
-		kmsg.DescribeDelegationToken:               security,
-		kmsg.DescribeUserSCRAMCredentials:          security,
-		kmsg.AlterUserSCRAMCredentials:             security,
-		kmsg.DescribeClientQuotas:                  quotas,
-		kmsg.AlterClientQuotas:                     quotas,
-		kmsg.AlterReplicaLogDirs:                   replication,
-		kmsg.ElectLeaders:                          replication,
-		kmsg.AlterPartitionAssignments:             replication,
-		kmsg.ListPartitionReassignments:            replication,
-		kmsg.AssignReplicasToDirs:                  kraft,
-		kmsg.Vote:                                  kraft,
-		kmsg.BeginQuorumEpoch:                      kraft,
-		kmsg.EndQuorumEpoch:                        kraft,
-		kmsg.DescribeQuorum:                        kraft,
-		kmsg.FetchSnapshot:                         kraft,
-		kmsg.BrokerRegistration:                    kraft,
-		kmsg.BrokerHeartbeat:                       kraft,
-		kmsg.UnregisterBroker:                      kraft,
-		kmsg.Envelope:                              kraft,
-		kmsg.ControllerRegistration:                kraft,
-		kmsg.AddRaftVoter:                          kraft,
-		kmsg.RemoveRaftVoter:                       kraft,
-		kmsg.UpdateRaftVoter:                       kraft,
-		kmsg.UpdateFeatures:                        "there is no feature to finalize: see ApiVersions",
-		kmsg.ListConfigResources:                   "this release has no client metrics resources and no configurations of groups",
-		kmsg.GetTelemetrySubscriptions:             telemetry,
-		kmsg.PushTelemetry:                         telemetry,
-		kmsg.ShareGroupHeartbeat:                   share,
-		kmsg.ShareGroupDescribe:                    share,
-		kmsg.ShareFetch:                            share,
-		kmsg.ShareAcknowledge:                      share,
-		kmsg.InitializeShareGroupState:             share,
-		kmsg.ReadShareGroupState:                   share,
-		kmsg.WriteShareGroupState:                  share,
-		kmsg.DeleteShareGroupState:                 share,
-		kmsg.ReadShareGroupStateSummary:            share,
-		kmsg.DescribeShareGroupOffsets:             share,
-		kmsg.AlterShareGroupOffsets:                share,
-		kmsg.DeleteShareGroupOffsets:               share,
-		kmsg.StreamsGroupHeartbeat:                 streams,
-		kmsg.StreamsGroupDescribe:                  streams,
-		kmsg.StreamsGroupTopologyDescriptionUpdate: streams,
-		kmsg.UnregisterController:                  kraft,
+// unsupportedKeys are keys that are not served, for one reason.
+type unsupportedKeys struct {
+	reason string
+	keys   []kmsg.Key
+}
+
+// unsupported lists the keys that are not served. They are not advertised, and a request for one closes its connection, as it does with
+// a Kafka that does not know the key.
+func unsupported() []unsupportedKeys {
+	return []unsupportedKeys{
+		{"this release has no groups", []kmsg.Key{
+			kmsg.OffsetCommit, kmsg.OffsetFetch, kmsg.FindCoordinator, kmsg.JoinGroup, kmsg.Heartbeat, kmsg.LeaveGroup, kmsg.SyncGroup,
+			kmsg.DescribeGroups, kmsg.ListGroups, kmsg.DeleteGroups, kmsg.OffsetDelete, kmsg.ConsumerGroupHeartbeat, kmsg.ConsumerGroupDescribe,
+		}},
+		{"this release has no transactions", []kmsg.Key{
+			kmsg.AddPartitionsToTxn, kmsg.AddOffsetsToTxn, kmsg.EndTxn, kmsg.WriteTxnMarkers, kmsg.TxnOffsetCommit,
+			kmsg.DescribeTransactions, kmsg.ListTransactions,
+		}},
+		{"this release has no authentication and no authorization", []kmsg.Key{
+			kmsg.SASLHandshake, kmsg.SASLAuthenticate, kmsg.DescribeACLs, kmsg.CreateACLs, kmsg.DeleteACLs,
+			kmsg.CreateDelegationToken, kmsg.RenewDelegationToken, kmsg.ExpireDelegationToken, kmsg.DescribeDelegationToken,
+			kmsg.DescribeUserSCRAMCredentials, kmsg.AlterUserSCRAMCredentials,
+		}},
+		{"this release has no quotas", []kmsg.Key{kmsg.DescribeClientQuotas, kmsg.AlterClientQuotas}},
+		{"this release has one replica of each partition", []kmsg.Key{
+			kmsg.AlterReplicaLogDirs, kmsg.ElectLeaders, kmsg.AlterPartitionAssignments, kmsg.ListPartitionReassignments,
+		}},
+		{"belongs to KRaft: the controller here keeps its state in the coordination store", []kmsg.Key{
+			kmsg.AssignReplicasToDirs, kmsg.Vote, kmsg.BeginQuorumEpoch, kmsg.EndQuorumEpoch, kmsg.DescribeQuorum, kmsg.FetchSnapshot,
+			kmsg.BrokerRegistration, kmsg.BrokerHeartbeat, kmsg.UnregisterBroker, kmsg.Envelope, kmsg.ControllerRegistration,
+			kmsg.UnregisterController, kmsg.AddRaftVoter, kmsg.RemoveRaftVoter, kmsg.UpdateRaftVoter,
+		}},
+		{"there is no feature to finalize: see ApiVersions", []kmsg.Key{kmsg.UpdateFeatures}},
+		{"there are no resources for client metrics and no configurations of groups", []kmsg.Key{kmsg.ListConfigResources}},
+		{"no metrics of clients are taken; Kafka without a plugin for them does not advertise it either", []kmsg.Key{
+			kmsg.GetTelemetrySubscriptions, kmsg.PushTelemetry,
+		}},
+		{"this release has no share groups", []kmsg.Key{
+			kmsg.ShareGroupHeartbeat, kmsg.ShareGroupDescribe, kmsg.ShareFetch, kmsg.ShareAcknowledge, kmsg.InitializeShareGroupState,
+			kmsg.ReadShareGroupState, kmsg.WriteShareGroupState, kmsg.DeleteShareGroupState, kmsg.ReadShareGroupStateSummary,
+			kmsg.DescribeShareGroupOffsets, kmsg.AlterShareGroupOffsets, kmsg.DeleteShareGroupOffsets,
+		}},
+		{"this release has no Streams groups", []kmsg.Key{
+			kmsg.StreamsGroupHeartbeat, kmsg.StreamsGroupDescribe, kmsg.StreamsGroupTopologyDescriptionUpdate,
+		}},
 	}
+}
+
+// whyUnsupported is the reason for a key that Kafka's clients know and this broker does not serve; "" for any other.
+func whyUnsupported(key kmsg.Key) string {
+	for _, u := range unsupported() {
+		for _, k := range u.keys {
+			if k == key {
+				return u.reason
+			}
+		}
+	}
+	return ""
 }
