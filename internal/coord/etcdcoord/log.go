@@ -71,7 +71,16 @@ func (c slogCore) With(fields []zapcore.Field) zapcore.Core {
 	return slogCore{handler: c.handler.WithAttrs(attributes(fields)), warnings: c.warnings}
 }
 
+// isHarmless knows what a new server says when it looks at its storage version before the first changes are on disk. It
+// looks again.
+func isHarmless(message string) bool {
+	return message == "Failed to detect schema version" || message == "failed to update storage version"
+}
+
 func (c slogCore) Check(entry zapcore.Entry, checked *zapcore.CheckedEntry) *zapcore.CheckedEntry {
+	if isHarmless(entry.Message) {
+		return checked
+	}
 	if c.Enabled(entry.Level) {
 		return checked.AddCore(entry, c)
 	}

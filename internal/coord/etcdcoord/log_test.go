@@ -20,8 +20,10 @@ func TestQuietStart(t *testing.T) {
 	_, err = e.Create(t.Context(), coord.Create{Path: "/n"})
 	must(t, err)
 	must(t, e.Close())
-	if out.Len() > 0 {
-		t.Errorf("logged:\n%s", out.String())
+	for line := range strings.Lines(out.String()) {
+		if !strings.Contains(line, "slow") && !strings.Contains(line, "too long") { // which a busy machine may be
+			t.Errorf("logged: %s", line)
+		}
 	}
 }
 
