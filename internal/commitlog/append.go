@@ -16,8 +16,9 @@ type Appended struct {
 }
 
 // AppendAsLeader appends one checked batch (see record.Check) at the end, stamps offset and epoch, updates producer state and
-// epochs. ErrDuplicate never; duplicates are answered in Appended. With flush.messages reached it returns after the fsync (group commit).
-// Errors: ErrOutOfOrderSequence, ErrInvalidProducerEpoch, ErrInvalidTxnState, ErrCoordinatorFenced, ErrRecordListTooLarge, ErrNoSpace, ErrStorage.
+// epochs. Duplicates are answered in Appended. With flush.messages reached it returns after the fsync (group commit).
+// Errors: ErrOutOfOrderSequence, ErrInvalidProducerEpoch, ErrInvalidTxnState, ErrCoordinatorFenced, ErrRecordListTooLarge, ErrNoSpace,
+// ErrStorage. After an ErrStorage from the fsync the batch is in the log, and may be read after a restart.
 func (l *Log) AppendAsLeader(c record.Checked, leaderEpoch int32, origin record.Origin) (Appended, error) {
 	appended, mustSync, err := l.AppendUnsynced(c, leaderEpoch, origin)
 	if err == nil && mustSync {
@@ -26,8 +27,8 @@ func (l *Log) AppendAsLeader(c record.Checked, leaderEpoch int32, origin record.
 	return appended, err
 }
 
-// AppendUnsynced is AppendAsLeader without the wait for the fsync: where mustSync is true, flush.messages is reached, and the records must not
-// be acknowledged, nor told to be committed, before SyncUpTo has returned for the offset after them.
+// AppendUnsynced is AppendAsLeader without the wait for the fsync: where mustSync is true, flush.messages is reached, and the records
+// must not be acknowledged, nor told to be committed, before SyncUpTo has returned for the offset after them.
 func (l *Log) AppendUnsynced(c record.Checked, leaderEpoch int32, origin record.Origin) (a Appended, mustSync bool, err error) {
 	b := c.Batch
 	var control *marker
@@ -39,7 +40,7 @@ func (l *Log) AppendUnsynced(c record.Checked, leaderEpoch int32, origin record.
 		control = m
 	}
 	if len(b) > l.cfg.Load().SegmentBytes {
-		return Appended{}, false, fmt.Errorf("%w: %d bytes, segment.bytes is %d", ErrRecordListTooLarge, len(b), l.cfg.Load().SegmentBytes)
+		return Appended{}, false, fmt.Errorf("%w: it has %d bytes", ErrRecordListTooLarge, len(b))
 	}
 	if a, err = l.appendChecked(c, leaderEpoch, origin, control); err != nil {
 		return Appended{}, false, err

@@ -127,7 +127,8 @@ func (l *Log) SizeBytes() int64 { return l.size.Load() }
 // Segments is how many segments there are.
 func (l *Log) Segments() int { return len(l.segments()) }
 
-// FirstUnstableOffset is the first offset of the oldest open transaction; ok is false where there is none. (last stable offset = min of it and the high watermark)
+// FirstUnstableOffset is the first offset of the oldest transaction that is open, or whose marker is not below the high watermark yet; ok is
+// false where there is none. (last stable offset = min of it and the high watermark)
 func (l *Log) FirstUnstableOffset() (offset int64, ok bool) {
 	offset = l.firstUnstable.Load()
 	return offset, offset != noOffset

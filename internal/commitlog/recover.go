@@ -231,7 +231,8 @@ func (l *Log) swapEnd(base int64) (int64, error) {
 		}
 		h, err := record.ParseHeader(head[:n])
 		if errors.Is(err, record.ErrCorrupt) || errors.Is(err, record.ErrTruncated) {
-			return 0, &segment.Error{Dir: l.dir.Path(), Segment: segment.FileName(base, segment.Log) + segment.SwapSuffix, Position: position, Err: err}
+			file := segment.FileName(base, segment.Log) + segment.SwapSuffix
+			return 0, &segment.Error{Dir: l.dir.Path(), Segment: file, Position: position, Err: err}
 		}
 		end = h.LastOffset + 1
 		position += int64(h.SizeBytes)

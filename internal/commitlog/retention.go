@@ -7,8 +7,8 @@ import (
 	"milena/internal/segment"
 )
 
-// DeleteOld takes segments out that retention or the log start offset let go (time, size, start; only below the high watermark, only if cleanup.policy
-// has delete, except for the log start offset) by renaming them to ".deleted". It returns how many.
+// DeleteOld takes segments out that retention or the log start offset let go (time, size, start; only below the high watermark, only if
+// cleanup.policy has delete, except for the log start offset) by renaming them to ".deleted". It returns how many.
 func (l *Log) DeleteOld(nowMs int64) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -94,10 +94,14 @@ func (l *Log) deleteWhile(goes func(s *segment.Segment, next int64) (bool, error
 		return 0, nil
 	}
 	if n == len(segs) {
-		if err := l.rollTo(l.end.Load(), nowMs); err != nil {
+		switch err := l.rollTo(l.end.Load(), nowMs); {
+		case err == nil:
+			segs = l.segments()
+		case errors.Is(err, ErrNoSpace) && n > 1:
+			n-- // deleting the others makes the room
+		default:
 			return 0, err
 		}
-		segs = l.segments()
 	}
 	l.setSegments(segs[n:])
 	l.advanceStart(segs[n].BaseOffset())

@@ -92,6 +92,8 @@ func (s *script) run(t *testing.T, d *datadriven.TestData) (string, error) {
 	case "time":
 		at, ok, err := s.log.OffsetForTimestamp(s.clock+number("at", 0), s.log.LogEndOffset())
 		return s.timeText(at, ok), err
+	case "size":
+		return fmt.Sprintf("%d bytes\n", s.log.SizeBetween(number("from", 0), number("to", s.log.LogEndOffset()))), nil
 	case "max-time":
 		at, ok, err := s.log.OffsetOfMaxTimestamp()
 		return s.timeText(at, ok), err

@@ -26,7 +26,8 @@ func (s *Segment) FindByTimestamp(timestampMs, from, upTo int64) (r RecordPositi
 	if err != nil {
 		return r, false, err
 	}
-	err = s.search(start.Position, func(h *record.Header) bool { return h.MaxTimestamp >= timestampMs }, func(h *record.Header, rec *record.Record) bool {
+	hit := func(h *record.Header) bool { return h.MaxTimestamp >= timestampMs }
+	err = s.search(start.Position, hit, func(h *record.Header, rec *record.Record) bool {
 		if rec.TimestampMs < timestampMs || rec.Offset < from {
 			return false
 		}
