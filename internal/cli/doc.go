@@ -1,11 +1,12 @@
 // Package cli holds Kafka's command line tools, each one a client like any other: it speaks to brokers through
-// franz-go (kgo, kadm, kmsg) and knows no other room of the house, but for config (tables of keys), record (codecs) and
+// franz-go (kgo, kmsg) and knows no other room of the house, but for config (tables of keys), record (codecs) and
 // what a tool is about by nature: broker for server start, segment and its kin for dump-log and storage.
 //
 // A tool is one file and one row:
 //
-//   - the row stands in table.go: its name under `milena`, the script names and Java class names under which Kafka has
+//   - the row stands in table.go, table_admin.go or table_client.go: its name under `milena`, the script names and Java class names under which Kafka has
 //     it, one line of description, its options, its examples and the function that runs it;
+//   - its options (options.go, argparse.go) are parsed as Kafka's own tool parses them, and shown by --help and completion;
 //   - the function is func(ctx, env, args) error. It parses with env.Parse(args), writes to env.Stdout and env.Stderr and
 //     returns nil, or an error: Usage and Usagef print the message and the options as Kafka does and exit with 1, Exit
 //     leaves with a code and no further word, any other error is printed on standard error and exits with 1.
