@@ -4,8 +4,8 @@
 //
 // A tool is one file and one row:
 //
-//   - the row stands in table.go, table_admin.go or table_client.go: its name under `milena`, the script names and Java class names under which Kafka has
-//     it, one line of description, its options, its examples and the function that runs it;
+//   - the row stands in table.go, table_admin.go or table_client.go: its name under `milena`, the script names and Java
+//     class names under which Kafka has it, one line of description, its options, its examples and its function;
 //   - its options (options.go, argparse.go) are parsed as Kafka's own tool parses them, and shown by --help and completion;
 //   - the function is func(ctx, env, args) error. It parses with env.Parse(args), writes to env.Stdout and env.Stderr and
 //     returns nil, or an error: Usage and Usagef print the message and the options as Kafka does and exit with 1, Exit
