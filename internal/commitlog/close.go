@@ -121,12 +121,17 @@ func (l *Log) flushSealedLocked() error {
 
 // CloseDirty only closes the files (offline directory, deletion). What is called later answers ErrStorage.
 func (l *Log) CloseDirty() {
-	l.flusher.running.Wait()
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.closed.Swap(true) {
+	closed := l.closed.Swap(true)
+	l.mu.Unlock()
+	if closed {
 		return
 	}
+	// What is being synced ends first: with its files gone it would take the directory for broken.
+	l.flusher.running.Wait()
+	defer l.flusher.hold()()
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	if segs := l.segs.Load(); segs != nil {
 		for _, s := range *segs {
 			s.Release()

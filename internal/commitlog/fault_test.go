@@ -194,3 +194,35 @@ func TestRetainedReader(t *testing.T) {
 		t.Errorf("a read below the start gave %v", err)
 	}
 }
+
+// TestDeleteUnderLoad: a log that is deleted while it is appended to, rolled and synced does not call its directory broken.
+func TestDeleteUnderLoad(t *testing.T) {
+	for range 20 {
+		l, told := openFaulty(t, memfs.New(), OpenOptions{Clean: true})
+		cfg := *l.Config()
+		cfg.FlushMessages, cfg.SegmentBytes = 3, 2000
+		l.SetConfig(&cfg)
+		done := make(chan struct{})
+		for range 3 {
+			go func() {
+				defer func() { done <- struct{}{} }()
+				for appendPlain(t, l) == nil {
+				}
+			}()
+		}
+		for l.LogEndOffset() < 20 {
+			if _, err := l.Read(0, 1, 20, true); err != nil {
+				t.Error(err)
+			}
+		}
+		if err := l.Delete(); err != nil {
+			t.Error(err)
+		}
+		for range 3 {
+			<-done
+		}
+		if *told != 0 {
+			t.Fatalf("the directory was told %v", *l.failure.Load())
+		}
+	}
+}

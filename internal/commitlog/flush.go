@@ -64,8 +64,8 @@ func (l *Log) flush(mark *atomic.Int64, offset int64, sync func(*Log) error) err
 		if mark.Load() >= offset {
 			return nil
 		}
-		if err := l.failure.Load(); err != nil {
-			return *err
+		if err := l.usable(); err != nil {
+			return err
 		}
 		if !f.busy {
 			break

@@ -40,6 +40,9 @@ func (l *Log) Read(offset int64, maxBytes int, upTo int64, atLeastOne bool) (Sli
 			break
 		}
 		if !s.Acquire() {
+			if err := l.usable(); err != nil {
+				return none, err
+			}
 			// Retention took it since the list was read.
 			return none, fmt.Errorf("%w: %d was deleted", ErrOffsetOutOfRange, offset)
 		}
