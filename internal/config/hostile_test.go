@@ -28,6 +28,9 @@ func TestNoConfigurationPanics(t *testing.T) {
 			b = next
 		}
 		_ = b.ValidateDynamic(values.Draw(t, "change"), rapid.Bool().Draw(t, "perBroker"))
+		if _, err := TopicOf(b, nil); err != nil {
+			t.Fatal("a broker whose defaults are no topic configuration: ", err)
+		}
 		topicValues := rapid.MapOfN(rapid.SampledFrom(append([]string{"unknown"}, tables().topic.names...)), value, 0, 4).Draw(t, "topic")
 		if topic, err := TopicOf(b, topicValues); err == nil {
 			topic.Rules()

@@ -18,6 +18,10 @@ func newBroker(values Values) (*Broker, error) {
 			return nil, err
 		}
 	}
+	// What no topic could live with is refused here (Kafka refuses each topic later), so that every Broker has a TopicOf.
+	if _, err := TopicOf(b, nil); err != nil {
+		return nil, err
+	}
 	return b, nil
 }
 
