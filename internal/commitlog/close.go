@@ -3,6 +3,7 @@ package commitlog
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"path"
 	"slices"
@@ -75,7 +76,10 @@ func (l *Log) Close(ctx context.Context) error {
 func (l *Log) closeClean() error {
 	l.flusher.running.Wait()
 	defer l.flusher.hold()()
-	if err := l.flushNames(); err != nil {
+	switch err := l.flushNames(); {
+	case errors.Is(err, ErrNoSpace):
+		return err
+	case err != nil:
 		return l.fail("closing", err)
 	}
 	l.mu.Lock()

@@ -134,6 +134,13 @@ func (c *epochs) take() []byte {
 	return encodeEpochs(c.list)
 }
 
+// putBack says that what was taken has not reached the file.
+func (c *epochs) putBack() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.dirty = true
+}
+
 func encodeEpochs(list []epochStart) []byte {
 	var b []byte
 	b = strconv.AppendInt(b, epochFileVersion, 10)

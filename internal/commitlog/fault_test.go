@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"milena/internal/record"
+	"milena/internal/vfs"
 	"milena/internal/vfs/memfs"
 )
 
@@ -83,6 +85,31 @@ func TestFullDisk(t *testing.T) {
 	}
 	if err := appendPlain(t, again); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestFullDiskWhileSyncing: leader epochs that find no room refuse what waits for the sync, and nothing else is lost by it.
+func TestFullDiskWhileSyncing(t *testing.T) {
+	fs := memfs.New()
+	l, told := openFaulty(t, fs, OpenOptions{Clean: true})
+	cfg := *l.cfg.Load()
+	cfg.FlushMessages = 1
+	l.SetConfig(&cfg)
+	fs.SetFault(memfs.FailKind(memfs.OpWrite, epochFile, syscall.ENOSPC))
+	for range 2 {
+		if err := appendPlain(t, l); !errors.Is(err, ErrNoSpace) || errors.Is(err, ErrStorage) {
+			t.Fatalf("append gave %v", err)
+		}
+	}
+	fs.SetFault(nil)
+	if err := appendPlain(t, l); err != nil {
+		t.Fatal(err)
+	}
+	if *told > 0 || l.synced.Load() != 3 {
+		t.Errorf("the directory was told %d times; durable to %d", *told, l.synced.Load())
+	}
+	if after, err := vfs.ReadFile(fs.Crash(0), "topic-0/"+epochFile); err != nil || string(after) != "0\n1\n0 0\n" {
+		t.Errorf("%q, %v", after, err)
 	}
 }
 

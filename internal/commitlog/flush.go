@@ -1,9 +1,12 @@
 package commitlog
 
 import (
+	"cmp"
 	"errors"
+	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -18,6 +21,15 @@ type flusher struct {
 	changed sync.Cond
 	busy    bool
 	running sync.WaitGroup // background flushes
+
+	waits   []syncWait // for WhenSynced
+	serving bool       // a goroutine serves waits
+}
+
+// syncWait is one who waits for an fsync without a goroutine.
+type syncWait struct {
+	offset int64
+	done   func(error)
 }
 
 // flushAsConfigured waits for durability where flush.messages demands it.
@@ -35,6 +47,41 @@ func (l *Log) mustSync(offset int64) bool {
 
 // SyncUpTo returns when the records below offset are durable; all who wait share an fsync (group commit).
 func (l *Log) SyncUpTo(offset int64) error { return l.flush(&l.synced, offset, (*Log).flushRecords) }
+
+// WhenSynced is SyncUpTo without the wait: done is called, on another goroutine, when the records below offset are durable or cannot be. Those
+// who share an fsync are told together, the one with the highest offset first.
+func (l *Log) WhenSynced(offset int64, done func(error)) {
+	f := &l.flusher
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.waits = append(f.waits, syncWait{offset, done})
+	if !f.serving {
+		f.serving = true
+		f.running.Go(l.serveWaits)
+	}
+}
+
+// serveWaits syncs for all who wait, until nobody does. The next sync begins while those of the last one are told.
+func (l *Log) serveWaits() {
+	f := &l.flusher
+	for {
+		f.mu.Lock()
+		waits := f.waits
+		f.waits = nil
+		f.serving = len(waits) > 0
+		f.mu.Unlock()
+		if len(waits) == 0 {
+			return
+		}
+		slices.SortFunc(waits, func(a, b syncWait) int { return cmp.Compare(b.offset, a.offset) })
+		err := l.SyncUpTo(waits[0].offset)
+		f.running.Go(func() {
+			for _, w := range waits {
+				w.done(err)
+			}
+		})
+	}
+}
 
 // Flush syncs everything below the log's end and moves the recovery point there.
 func (l *Log) Flush() error {
@@ -75,7 +122,7 @@ func (l *Log) flush(mark *atomic.Int64, offset int64, sync func(*Log) error) err
 	f.busy = true
 	f.mu.Unlock()
 	err := sync(l)
-	if err != nil {
+	if err != nil && !errors.Is(err, ErrNoSpace) {
 		err = l.fail("syncing", err)
 	}
 	f.mu.Lock()
@@ -172,15 +219,16 @@ func (l *Log) flushSealed(base int64) error {
 // advance moves a mark forward. Only the flusher does.
 func advance(mark *atomic.Int64, offset int64) { mark.Store(max(mark.Load(), offset)) }
 
-// flushNames makes the names of new files durable and writes the leader epochs where they have changed.
+// flushNames makes the names of new files durable and writes the leader epochs where they have changed. On a full volume it gives
+// ErrNoSpace, and the next flush does it again.
 func (l *Log) flushNames() error {
+	if err := l.writeEpochs(); err != nil {
+		return err
+	}
 	l.mu.Lock()
 	names, parent := l.namesDirty, l.parentDirty
 	l.namesDirty, l.parentDirty = false, false
 	l.mu.Unlock()
-	if err := l.writeEpochs(); err != nil {
-		return err
-	}
 	dir := l.dir.Path()
 	if names {
 		if err := l.env.FS.SyncDir(dir); err != nil {
@@ -199,8 +247,12 @@ func (l *Log) writeEpochs() error {
 	if content == nil {
 		return nil
 	}
-	name := l.dir.Path() + "/" + epochFile
-	return vfs.WriteFileAtomic(l.env.FS, name, content)
+	err := vfs.WriteFileAtomic(l.env.FS, l.dir.Path()+"/"+epochFile, content)
+	if segment.IsFull(err) {
+		l.epochs.putBack()
+		return fmt.Errorf("%w: syncing: %w", ErrNoSpace, err)
+	}
+	return err
 }
 
 // syncFile makes a file of the directory durable, if it is there.

@@ -57,6 +57,9 @@ type Dir struct {
 	checkpointMu sync.Mutex
 	written      map[string][]byte // what each checkpoint holds; guarded by checkpointMu
 
+	// fullToldMs is when a full disk was last logged, in ms since 1970.
+	fullToldMs atomic.Int64
+
 	down   atomic.Bool
 	loaded atomic.Bool  // every log in it was opened, or found broken: only then its checkpoints are written
 	count  atomic.Int32 // number of logs in it

@@ -134,6 +134,28 @@ func TestCleanAndUncleanStop(t *testing.T) {
 	}
 }
 
+// TestTopicIDBeforeItsSync: a power cut leaves an empty file or zeros where the id was not synced; the controller tells it again.
+func TestTopicIDBeforeItsSync(t *testing.T) {
+	for _, left := range []string{"", strings.Repeat("\x00", 43)} {
+		fsys, live := memfs.New(), settings(t)
+		d := mustOpen(t, fsys, live)
+		l := create(t, d, "t", 0)
+		name := l.Log.Dir() + "/" + partitionMetadataFile
+		closeDirs(t, d)
+		if err := vfs.WriteFileAtomic(fsys, name, []byte(left)); err != nil {
+			t.Fatal(err)
+		}
+		d = mustOpen(t, fsys, live)
+		if l = d.Get(TopicPartition{"t", 0}); l == nil || l.TopicID() != ([16]byte{}) {
+			t.Fatalf("%q: the log is %v", left, l)
+		}
+		if err := d.AssignTopicID(l, topicID); err != nil || l.TopicID() != topicID {
+			t.Error(err)
+		}
+		closeDirs(t, d)
+	}
+}
+
 func TestOnlyOneProcess(t *testing.T) {
 	fsys, live := memfs.New(), settings(t)
 	d := mustOpen(t, fsys, live)

@@ -4,13 +4,20 @@ import (
 	"errors"
 	"slices"
 	"syscall"
+	"time"
 )
+
+// fullEveryMs is how often a full disk is logged: the schedules meet it again every few seconds.
+const fullEveryMs = 60_000
 
 // failed is told of a disk error in the directory. A full disk is not one: it refuses writes, and reading and deleting go on.
 // Anything else takes the directory out of service until the process starts anew, since what a failed fsync lost cannot be known.
 func (d *Dir) failed(err error) {
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
-		d.env.Logger.Warn("disk is full", "directory", d.path, "error", err)
+		now := time.Now().UnixMilli()
+		if last := d.fullToldMs.Load(); now-last >= fullEveryMs && d.fullToldMs.CompareAndSwap(last, now) {
+			d.env.Logger.Warn("disk is full", "directory", d.path, "error", err)
+		}
 		return
 	}
 	if !d.down.CompareAndSwap(false, true) {

@@ -1,6 +1,7 @@
 package logdir
 
 import (
+	"bytes"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -43,10 +44,10 @@ func decodeTopicID(data []byte) (id [16]byte, err error) {
 	return id, nil
 }
 
-// readTopicID gives the zero id where the file is missing, or empty (the machine stopped before it was synced).
+// readTopicID gives the zero id where the file is missing, empty or full of zeros: the machine stopped before it was synced.
 func readTopicID(fsys vfs.FS, dir string) ([16]byte, error) {
 	data, err := vfs.ReadFile(fsys, path.Join(dir, partitionMetadataFile))
-	if errors.Is(err, fs.ErrNotExist) || err == nil && len(data) == 0 {
+	if errors.Is(err, fs.ErrNotExist) || err == nil && len(bytes.Trim(data, "\x00")) == 0 {
 		return [16]byte{}, nil
 	}
 	if err != nil {
