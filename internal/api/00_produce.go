@@ -76,6 +76,7 @@ func (h *produce) handle(call *Call, _ kmsg.Request) {
 		return
 	}
 	p.append.Acks, p.append.TimeoutMs, p.append.Origin = p.req.Acks, p.req.TimeoutMs, record.FromClient
+	p.append.InternalTopics = p.call.Header.ClientID == adminClientID
 	h.services.data().Append(&p.append, p.done)
 }
 
@@ -274,23 +275,23 @@ func (p *producing) partition(slot *produceSlot) wire.ProducedPartition {
 		out.LeaderID, out.LeaderEpoch = leaderOf(p.image, slot.topic, slot.partition)
 	}
 	var refusal *record.Refusal
-	if errors.As(result.Err, &refusal) && len(refusal.Records) > 0 {
-		out.Message = refusal.Message
+	if errors.As(result.Err, &refusal) {
+		if message := refusal.ClientMessage(); message != nil {
+			out.Message = *message
+		}
 		for _, r := range refusal.Records {
 			out.RecordErrors = append(out.RecordErrors, wire.ProduceRecordError{Index: r.Index, Message: r.Message})
 		}
 	}
-	if knowsLogStart(&out) {
+	if knowsLogStart(out.ErrorCode) && (refusal == nil || !refusal.Unframed) {
 		out.LogStartOffset = result.LogStartOffset
 	}
 	return out
 }
 
 // knowsLogStart tells whether Kafka names the log start offset beside an error.
-func knowsLogStart(p *wire.ProducedPartition) bool {
-	switch p.ErrorCode {
-	case kerr.InvalidRecord.Code:
-		return len(p.RecordErrors) > 0
+func knowsLogStart(code int16) bool {
+	switch code {
 	case kerr.UnknownTopicOrPartition.Code, kerr.NotLeaderForPartition.Code, kerr.MessageTooLarge.Code, kerr.RecordListTooLarge.Code,
 		kerr.CorruptMessage.Code, kerr.KafkaStorageError.Code:
 		return false

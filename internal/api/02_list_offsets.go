@@ -28,17 +28,24 @@ func (s *Services) listOffsets(call *Call, r kmsg.Request) {
 		for pi := range t.Partitions {
 			p := kmsg.NewListOffsetsResponseTopicPartition()
 			p.Partition, p.Timestamp, p.Offset, p.LeaderEpoch = t.Partitions[pi].Partition, -1, -1, -1
+			key := topicPartition{t.Topic, p.Partition}
+			again, named := twice[key]
 			switch {
 			case req.Version == 0:
 				s.listSegments(req, t.Topic, &t.Partitions[pi], &p)
-			case twice[topicPartition{t.Topic, p.Partition}]:
+			case named && !again:
+				continue // it has its answer
+			case again:
 				p.ErrorCode = kerr.InvalidRequest.Code
+				twice[key] = false
 			default:
 				s.listOffset(req, t.Topic, &t.Partitions[pi], &p)
 			}
 			out.Partitions = append(out.Partitions, p)
 		}
-		resp.Topics = append(resp.Topics, out)
+		if len(out.Partitions) > 0 || req.Version == 0 {
+			resp.Topics = append(resp.Topics, out)
+		}
 	}
 	call.Respond(resp)
 }
@@ -89,7 +96,7 @@ func sinceVersion(timestamp int64) int16 {
 	return 1
 }
 
-// duplicates are the partitions that a request names more than once.
+// duplicates are the partitions that a request names more than once; each is true.
 func duplicates(req *kmsg.ListOffsetsRequest) map[topicPartition]bool {
 	n := 0
 	for i := range req.Topics {
@@ -98,13 +105,16 @@ func duplicates(req *kmsg.ListOffsetsRequest) map[topicPartition]bool {
 	if n < 2 {
 		return nil
 	}
-	seen := make(map[topicPartition]bool, n) // true: more than once
+	seen := make(map[topicPartition]bool, n)
+	twice := map[topicPartition]bool{}
 	for i := range req.Topics {
 		for j := range req.Topics[i].Partitions {
 			key := topicPartition{req.Topics[i].Topic, req.Topics[i].Partitions[j].Partition}
-			_, again := seen[key]
-			seen[key] = again
+			if seen[key] {
+				twice[key] = true
+			}
+			seen[key] = true
 		}
 	}
-	return seen
+	return twice
 }

@@ -1,6 +1,9 @@
 package api
 
-import "github.com/twmb/franz-go/pkg/kmsg"
+import (
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
 
 // DescribeProducers, v0 (KIP-664): the producers that partitions' leaders remember.
 
@@ -26,6 +29,11 @@ func (s *Services) describeProducers(call *Call, r kmsg.Request) {
 func (s *Services) producersOf(topic string, index int32) kmsg.DescribeProducersResponseTopicPartition {
 	out := kmsg.NewDescribeProducersResponseTopicPartition()
 	out.Partition = index
+	if s.Metadata.Image().Topics[topic] == nil {
+		text := kerr.UnknownTopicOrPartition.Description
+		out.ErrorCode, out.ErrorMessage = kerr.UnknownTopicOrPartition.Code, &text
+		return out
+	}
 	producers, err := s.Replicas.Producers(topic, index)
 	if out.ErrorCode = s.code(err); err != nil {
 		return out

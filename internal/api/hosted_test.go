@@ -176,10 +176,9 @@ func TestListOffsets(t *testing.T) {
 		{Topic: "plain", Partitions: []kmsg.ListOffsetsRequestTopicPartition{twice}},
 		{Topic: "events", Partitions: []kmsg.ListOffsetsRequestTopicPartition{twice}}}
 	resp := do[*kmsg.ListOffsetsResponse](b, req)
-	for i, want := range []*kerr.Error{kerr.InvalidRequest, nil, kerr.InvalidRequest} {
-		if got := resp.Topics[i].Partitions[0]; !is(got.ErrorCode, want) {
-			t.Errorf("named twice: %+v", got)
-		}
+	if len(resp.Topics) != 2 || len(resp.Topics[0].Partitions) != 1 || !is(resp.Topics[0].Partitions[0].ErrorCode, kerr.InvalidRequest) ||
+		!is(resp.Topics[1].Partitions[0].ErrorCode, nil) {
+		t.Errorf("named twice: %+v", resp.Topics)
 	}
 }
 

@@ -16,11 +16,13 @@ const maxRecordErrors = 1000
 // Check validates data that a client or coordinator wants appended: one v2 batch, as Kafka's LogValidator does, in place where it
 // can (the timestamps of LogAppendTime) and recompressed where the topic's codec differs. It needs no lock. A *Refusal says what is wrong.
 func Check(data []byte, rules Rules, origin Origin, nowMs int64) (Checked, error) {
-	batch, err := oneBatch(data)
-	if err != nil {
-		return Checked{}, err
+	batch, refused := oneBatch(data)
+	if refused != nil {
+		refused.Unframed = true
+		return Checked{}, refused
 	}
-	if err := checkBatch(batch, &rules, origin); err != nil {
+	err := checkBatch(batch, &rules, origin)
+	if err != nil {
 		return Checked{}, err
 	}
 	c := check{batch: batch, rules: rules, nowMs: nowMs, maxTimestamp: -1}
@@ -53,7 +55,7 @@ func refuse(why Reason, format string, args ...any) *Refusal {
 }
 
 // oneBatch cuts out the one batch that data holds. What follows it and is not a whole batch is left out, as Kafka does.
-func oneBatch(data []byte) (Batch, error) {
+func oneBatch(data []byte) (Batch, *Refusal) {
 	size, err := frame(data)
 	if errors.Is(err, ErrTruncated) {
 		return nil, refuse(InvalidRecord, "Produce requests must have at least one record batch per partition")

@@ -36,7 +36,9 @@ type Refusal struct {
 	Reason  Reason
 	Message string // for logs; what the client is told is ClientMessage
 	Records []RecordError
-	told    bool
+	// Unframed tells that the data was not one whole batch: Kafka refuses that before it looks at the partition.
+	Unframed bool
+	told     bool
 }
 
 // ClientMessage is the message that Kafka puts into the produce response: mostly none, the code stands alone.
