@@ -3,6 +3,9 @@
 package oracle
 
 import (
+	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -58,28 +61,56 @@ func TestRequests(t *testing.T) {
 		t.Run(c.version, func(t *testing.T) {
 			theirs := newPlayer(t, startKafka(t, c.version, c.mode, c.port).Address())
 			ours := newPlayer(t, startMilena(t, t.TempDir()).Address())
-			known := differences(t, "testdata/differences-"+c.version+".txt")
-			met := map[string]bool{}
+			all := readDifferences(t, "testdata/differences-"+c.version+".txt")
+			shown := report{t: t, from: map[string]string{}}
 			for _, s := range readScript(t, "testdata/requests.txt") {
-				want, got := theirs.play(t, s), ours.play(t, s)
-				if strings.Contains(want, `"ErrorCode": 35`) || want == "closed" && s.version < 4 {
-					continue // a version that this Kafka does not serve
-				}
-				if want == got {
+				if !theirs.serves(s) {
 					continue
 				}
-				key, _, _ := strings.Cut(s.name, ",")
-				if known[key] != "" {
-					met[key] = true
-					continue
-				}
-				t.Errorf("%s\nrequest: %s\nKafka %s: %s\nMilena: %s", s.name, s.body, c.version, want, got)
+				shown.add(s, unknown(all, s.api, compare(theirs.play(t, s), ours.play(t, s))))
 			}
-			for key := range known {
-				if !met[key] {
-					t.Errorf("%s is listed as different but is the same: take it off the list", key)
+			shown.flush()
+			for _, k := range all {
+				if !k.met {
+					t.Errorf("%q is listed as different but is the same: take it off the list", k.line)
 				}
 			}
 		})
 	}
+}
+
+// report tells the differences of one line of the script, those of all its versions together.
+type report struct {
+	t    *testing.T
+	last step
+	from map[string]string // a difference, and the versions that have it
+}
+
+// maxShown is how many differences of one line are shown.
+const maxShown = 30
+
+func (r *report) add(s step, found []fieldDifference) {
+	if s.line != r.last.line {
+		r.flush()
+	}
+	r.last = s
+	for _, d := range found {
+		text := strings.ReplaceAll(d.String(), fmt.Sprintf("-%d", s.version), "-$v")
+		r.from[text] += fmt.Sprintf(" v%d", s.version)
+	}
+}
+
+func (r *report) flush() {
+	r.t.Helper()
+	for i, text := range slices.Sorted(maps.Keys(r.from)) {
+		if i == 0 {
+			r.t.Errorf("line %d: %s %s", r.last.line, r.last.api, r.last.body)
+		}
+		if i == maxShown {
+			r.t.Errorf("and %d more", len(r.from)-i)
+			break
+		}
+		r.t.Errorf("  %s (%s)", text, r.from[text][1:])
+	}
+	r.from = map[string]string{}
 }

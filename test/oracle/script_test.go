@@ -3,15 +3,12 @@
 package oracle
 
 import (
-	"bufio"
-	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"regexp"
-	"sort"
 	"strconv"
 	"strings"
 	"testing"
@@ -20,6 +17,7 @@ import (
 	"milena/bench/load"
 	"milena/internal/record"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
@@ -33,7 +31,7 @@ type step struct {
 }
 
 // readScript reads lines "API VERSIONS JSON": VERSIONS is "7" or "0-7"; the JSON holds the fields of kmsg's request. In it $v stands for the version,
-// $id(TOPIC) for a topic's id, and $batch(KIND) for a record batch, see batchOf.
+// $id(TOPIC) for a topic's id, $session for the last fetch session, and $batch(KIND) for a record batch, see batchOf.
 func readScript(t *testing.T, path string) []step {
 	t.Helper()
 	text, err := os.ReadFile(path)
@@ -78,6 +76,10 @@ type player struct {
 	conn *load.Conn
 	at   string
 	ids  map[string][16]byte
+	// session is the id of the last fetch session.
+	session int32
+	// versions are the first and the last that the broker advertises, by API.
+	versions map[string][2]int16
 }
 
 func newPlayer(t *testing.T, address string) *player {
@@ -86,13 +88,35 @@ func newPlayer(t *testing.T, address string) *player {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &player{conn: conn, at: address, ids: map[string][16]byte{}}
+	return &player{conn: conn, at: address, ids: map[string][16]byte{}, versions: advertised(t, conn)}
 }
 
-// play returns the decoded reply as text, without what differs from one broker to another; a closed connection is "closed".
-func (p *player) play(t *testing.T, s step) string {
+func advertised(t *testing.T, conn *load.Conn) map[string][2]int16 {
 	t.Helper()
-	body := strings.ReplaceAll(s.body, "$v", strconv.Itoa(int(s.version)))
+	req := kmsg.NewPtrApiVersionsRequest()
+	req.SetVersion(3)
+	req.ClientSoftwareName, req.ClientSoftwareVersion = "oracle", "1"
+	resp, err := conn.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	versions := map[string][2]int16{}
+	for _, key := range resp.(*kmsg.ApiVersionsResponse).ApiKeys {
+		versions[kmsg.NameForKey(key.ApiKey)] = [2]int16{key.MinVersion, key.MaxVersion}
+	}
+	return versions
+}
+
+// serves tells whether the broker advertises a step's version.
+func (p *player) serves(s step) bool {
+	r, ok := p.versions[s.api]
+	return ok && r[0] <= s.version && s.version <= r[1]
+}
+
+// play returns the fields of the decoded reply; a connection that is closed, or silent, is told as one field.
+func (p *player) play(t *testing.T, s step) map[string]string {
+	t.Helper()
+	body := strings.NewReplacer("$v", strconv.Itoa(int(s.version)), `"$session"`, strconv.Itoa(int(p.session))).Replace(s.body)
 	body = idPattern.ReplaceAllStringFunc(body, func(m string) string {
 		id, err := json.Marshal(p.idOf(t, idPattern.FindStringSubmatch(m)[1]))
 		if err != nil {
@@ -114,15 +138,28 @@ func (p *player) play(t *testing.T, s step) string {
 		t.Fatal(err)
 	}
 	resp, err := p.conn.Do(req)
+	for tries := 0; err == nil && loading(resp) && tries < 50; tries++ {
+		<-time.After(100 * time.Millisecond)
+		resp, err = p.conn.Do(req)
+	}
 	if err != nil {
 		p.conn.Close()
 		p.conn = newPlayer(t, p.at).conn
 		if errors.Is(err, os.ErrDeadlineExceeded) {
-			return "no answer"
+			return map[string]string{"answer": "none"}
 		}
-		return "closed"
+		return map[string]string{"answer": "connection closed"}
 	}
-	return normalize(t, resp)
+	if fetched, ok := resp.(*kmsg.FetchResponse); ok && fetched.SessionID != 0 {
+		p.session = fetched.SessionID
+	}
+	return fieldsOf(t, resp)
+}
+
+// loading tells whether Kafka wants to be asked again: it fetches a block of producer ids behind the first request for one.
+func loading(resp kmsg.Response) bool {
+	r, ok := resp.(*kmsg.InitProducerIDResponse)
+	return ok && r.ErrorCode == kerr.CoordinatorLoadInProgress.Code
 }
 
 // answerWithin is how long a broker may take: more than any time-out in the script.
@@ -155,69 +192,6 @@ func (p *player) idOf(t *testing.T, topic string) [16]byte {
 	}
 	p.ids[topic] = resp.(*kmsg.MetadataResponse).Topics[0].TopicID
 	return p.ids[topic]
-}
-
-// masked fields differ from one broker to another by their nature.
-var masked = map[string]bool{
-	"ClusterID": true, "TopicID": true, "ControllerID": true, "NodeID": true, "Host": true, "Port": true, "ThrottleMillis": true, "Leader": true,
-	"Replicas": true, "ISR": true, "LogAppendTime": true, "SessionID": true, "ProducerID": true, "TotalBytes": true, "UsableBytes": true, "Dir": true,
-	"CoordinatorEpoch": true, "LastTimestamp": true, "LeaderID": true, "Version": true,
-	// Kafka in KRaft mode says 0 where Kafka with ZooKeeper counts elections of its own.
-	"LeaderEpoch": true, "PartitionEpoch": true,
-}
-
-func normalize(t *testing.T, resp kmsg.Response) string {
-	t.Helper()
-	raw, err := json.Marshal(resp)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var v any
-	decoder := json.NewDecoder(bytes.NewReader(raw))
-	decoder.UseNumber()
-	if err := decoder.Decode(&v); err != nil {
-		t.Fatal(err)
-	}
-	text, err := json.MarshalIndent(mask(v), "", " ")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
-}
-
-func mask(v any) any {
-	switch v := v.(type) {
-	case map[string]any:
-		for name, field := range v {
-			if name == "UnknownTags" {
-				delete(v, name)
-			} else if masked[name] {
-				v[name] = "*"
-			} else {
-				v[name] = mask(field)
-			}
-		}
-	case []any:
-		for i := range v {
-			v[i] = mask(v[i])
-		}
-		// Lists of topics, partitions and configs come in any order.
-		sort.SliceStable(v, func(i, j int) bool { return order(v[i]) < order(v[j]) })
-	}
-	return v
-}
-
-func order(v any) string {
-	m, ok := v.(map[string]any)
-	if !ok {
-		return ""
-	}
-	for _, name := range []string{"Topic", "Name", "Partition", "ResourceName"} {
-		if field, ok := m[name]; ok && field != nil {
-			return fmt.Sprintf("%8v", field)
-		}
-	}
-	return ""
 }
 
 // batchOf makes a record batch: "N" has N records; "N,codec"; "N,pid,epoch,sequence" is idempotent; "bad-crc", "keyless", "empty", "two", "control", "large", "old-time".
@@ -266,27 +240,4 @@ func batchOf(t *testing.T, kind string) []byte {
 		batch = nil
 	}
 	return batch
-}
-
-// differences reads testdata/differences.txt: "LINE: reason" for each line of the script whose replies differ, and why.
-func differences(t *testing.T, path string) map[string]string {
-	t.Helper()
-	f, err := os.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	known := map[string]string{}
-	for scan := bufio.NewScanner(f); scan.Scan(); {
-		line := scan.Text()
-		if line == "" || line[0] == '#' {
-			continue
-		}
-		name, reason, ok := strings.Cut(line, ": ")
-		if !ok || reason == "" {
-			t.Fatalf("%s: %q gives no reason", path, line)
-		}
-		known[name] = reason
-	}
-	return known
 }
