@@ -102,6 +102,9 @@ func latency(t target, r results, s scale, run int) error {
 	return nil
 }
 
+// fsyncProducers write at the same time where every batch is synced: that is when a group commit can show what it is worth.
+const fsyncProducers = 8
+
 // fsync measures what is left of the throughput when every batch is synced.
 func fsync(t target, r results, s scale, run int) error {
 	for _, c := range []struct {
@@ -116,7 +119,7 @@ func fsync(t target, r results, s scale, run int) error {
 				return err
 			}
 			p, err := load.Produce{Topic: topic, Partitions: partitions, RecordBytes: 1024, BatchBytes: c.batchBytes,
-				TotalBytes: c.bytes, InFlight: 5}.Run(t.address())
+				TotalBytes: c.bytes, InFlight: 5, Connections: fsyncProducers}.Run(t.address())
 			if err != nil {
 				return fmt.Errorf("%s: %w", c.key, err)
 			}
@@ -130,10 +133,13 @@ func fsync(t target, r results, s scale, run int) error {
 // many measures starts with many partitions.
 func many(t target, r results, s scale, overrides []string) error {
 	const perTopic = 1000
+	topics := map[string]int{}
 	for left, i := s.manyPartitions, 0; left > 0; left, i = left-perTopic, i+1 {
-		if err := load.CreateTopic(t.address(), fmt.Sprintf("many-%d", i), min(left, perTopic), nil); err != nil {
+		topic, count := fmt.Sprintf("many-%d", i), min(left, perTopic)
+		if err := load.CreateTopic(t.address(), topic, count, nil); err != nil {
 			return err
 		}
+		topics[topic] = int(count)
 	}
 	for _, c := range []struct {
 		key string
@@ -142,11 +148,16 @@ func many(t target, r results, s scale, overrides []string) error {
 		if err := c.end(); err != nil {
 			return err
 		}
-		took, err := t.start(overrides...)
-		if err != nil {
+		begin := time.Now()
+		if _, err := t.start(overrides...); err != nil {
 			return fmt.Errorf("%s: %w", c.key, err)
 		}
-		r.add(t.name(), c.key, took.Seconds())
+		for topic, count := range topics { // ready is when every partition is led
+			if err := load.AwaitLeaders(t.address(), topic, count); err != nil {
+				return fmt.Errorf("%s: %w", c.key, err)
+			}
+		}
+		r.add(t.name(), c.key, time.Since(begin).Seconds())
 	}
 	rss, err := rssMB(t.pid())
 	r.add(t.name(), "many-rss", rss)

@@ -107,7 +107,7 @@ func AwaitLeaders(address, topic string, partitions int) error {
 }
 
 func (c *Conn) awaitLeaders(topic string, partitions int) error {
-	tick := time.NewTicker(20 * time.Millisecond)
+	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); <-tick.C {
 		req := kmsg.NewPtrMetadataRequest()

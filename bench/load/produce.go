@@ -2,22 +2,25 @@ package load
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"math/rand/v2"
+	"sync"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// Produce is a produce load over one connection.
+// Produce is a produce load.
 type Produce struct {
 	Topic       string
 	Partitions  int32
 	RecordBytes int // size of a record's value
 	BatchBytes  int // size of a batch, about
 	TotalBytes  int64
-	InFlight    int
+	InFlight    int // of each connection
+	Connections int // 0: one
 	// Floor: the other side is the floor program, whose replies say nothing.
 	Floor bool
 }
@@ -50,6 +53,25 @@ func (p Produce) frames() (frames [][]byte, records int) {
 
 // Run sends until TotalBytes are acknowledged.
 func (p Produce) Run(address string) (Produced, error) {
+	n := max(1, p.Connections)
+	p.TotalBytes /= int64(n)
+	all, errs := make([]Produced, n), make([]error, n)
+	var wait sync.WaitGroup
+	start := time.Now()
+	for i := range n {
+		wait.Go(func() { all[i], errs[i] = p.runOne(address) })
+	}
+	wait.Wait()
+	total := Produced{Took: time.Since(start)}
+	for _, one := range all {
+		total.Bytes += one.Bytes
+		total.Records += one.Records
+	}
+	return total, errors.Join(errs...)
+}
+
+// runOne is the load of one connection.
+func (p Produce) runOne(address string) (Produced, error) {
 	c, err := Dial(address)
 	if err != nil {
 		return Produced{}, err
@@ -59,7 +81,6 @@ func (p Produce) Run(address string) (Produced, error) {
 	count := max(1, int(p.TotalBytes/int64(len(frames[0]))))
 	window := make(chan struct{}, p.InFlight)
 	sent := make(chan error, 1)
-	start := time.Now()
 	go func() {
 		for i := range count {
 			window <- struct{}{}
@@ -82,8 +103,7 @@ func (p Produce) Run(address string) (Produced, error) {
 		}
 		<-window
 	}
-	took := time.Since(start)
-	return Produced{Bytes: int64(count) * int64(len(frames[0])), Records: int64(count) * int64(records), Took: took}, <-sent
+	return Produced{Bytes: int64(count) * int64(len(frames[0])), Records: int64(count) * int64(records)}, <-sent
 }
 
 func (p Produce) check(body []byte, id uint32) error {

@@ -50,6 +50,7 @@ func runServer(ctx context.Context, env *Env, args []string) error {
 	for _, w := range warnings {
 		log.Warn(w)
 	}
+	allowSyncs()
 	ctx, stop := log.untilSignal(ctx, s.exit)
 	defer stop()
 	scrapes, err := listenForScrapes(ctx, cfg)

@@ -35,9 +35,9 @@ func (l *fakeLog) AppendUnsynced(c record.Checked, leaderEpoch int32, _ record.O
 	return commitlog.Appended{FirstOffset: first, LastOffset: l.end() - 1, AppendTimeMs: -1, LogStartOffset: l.start}, l.mustSync, nil
 }
 
-func (l *fakeLog) SyncUpTo(offset int64) error {
+func (l *fakeLog) WhenSynced(offset int64, done func(error)) {
 	l.synced = offset
-	return l.refuse
+	done(l.refuse)
 }
 
 func (l *fakeLog) Read(offset int64, maxBytes int, upTo int64, atLeastOne bool) (commitlog.Slice, error) {

@@ -17,7 +17,7 @@ type Appended struct {
 	commitlog.Appended
 	// Epoch is the leader epoch it was done in; Committed wants it back.
 	Epoch int32
-	// MustSync says that flush.messages is reached: Sync is to be called before the append is acknowledged.
+	// MustSync says that flush.messages is reached: SyncThen is to be called before the append is acknowledged.
 	MustSync bool
 }
 
@@ -51,18 +51,28 @@ func (p *Partition) Append(c record.Checked, acks int16, origin record.Origin) (
 	return a, err
 }
 
-// Sync waits for the fsync of an append that has MustSync; all who wait share one. Then the append may be acknowledged.
-func (p *Partition) Sync(a *Appended) error {
-	if err := p.log.SyncUpTo(a.End()); err != nil {
-		return err
-	}
+// SyncThen calls done, on another goroutine, when an append that has MustSync is durable, or with the error that kept it from being so; all who
+// wait share an fsync. Then the append may be acknowledged.
+func (p *Partition) SyncThen(a *Appended, done func(error)) {
+	p.log.WhenSynced(a.End(), func(err error) {
+		if err == nil {
+			p.synced(a)
+		}
+		done(err)
+	})
+}
+
+// synced raises the high watermark to the end of a durable append.
+func (p *Partition) synced(a *Appended) {
+	before := p.HighWatermark()
 	p.mu.RLock()
 	if st := p.state.Load(); st.Role == Leader && a.Epoch >= st.LedSince {
 		p.committedUpTo(st, a.End())
 	}
 	p.mu.RUnlock()
-	p.notify()
-	return nil
+	if p.HighWatermark() != before {
+		p.notify()
+	}
 }
 
 // minInsync is min.insync.replicas, never more than there are replicas.

@@ -116,7 +116,9 @@ func (s *script) ask(t *testing.T, d *datadriven.TestData) string {
 		}
 		return fmt.Sprintf("offsets %d to %d, epoch %d%s\n", a.FirstOffset, a.LastOffset, a.Epoch, must) + s.state()
 	case "sync":
-		return result(s.part.Sync(&s.last)) + s.state()
+		var err error
+		s.part.SyncThen(&s.last, func(e error) { err = e })
+		return result(err) + s.state()
 	case "committed":
 		done, err := s.part.Committed(number(t, d, "up-to", 0), int32(number(t, d, "epoch", 0)))
 		return fmt.Sprintf("over %v: %s", done, result(err))

@@ -41,7 +41,7 @@ type State struct {
 // Log is what a partition needs of its log; *commitlog.Log is one.
 type Log interface {
 	AppendUnsynced(c record.Checked, leaderEpoch int32, origin record.Origin) (a commitlog.Appended, mustSync bool, err error)
-	SyncUpTo(offset int64) error
+	WhenSynced(offset int64, done func(error))
 	Read(offset int64, maxBytes int, upTo int64, atLeastOne bool) (commitlog.Slice, error)
 	SizeBetween(from, to int64) int64
 	LogStartOffset() int64

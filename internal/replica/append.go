@@ -179,7 +179,8 @@ func (r *Replicas) park(req *AppendRequest, a *appending, waiting int, done func
 		p.Changed(i) // what happened before the watch stood
 	}
 	for _, i := range toSync {
-		go p.sync(i)
+		slot := &p.slots[i]
+		slot.part.SyncThen(&slot.done, func(err error) { p.synced(i, err) })
 	}
 }
 
@@ -191,38 +192,37 @@ func (p *parkedAppend) Changed(i int) {
 	if p.over || slot.syncs || !slot.waits {
 		return
 	}
-	if p.look(i); !slot.waits {
-		p.settleLocked()
+	if p.look(i); !slot.waits && p.settle() {
+		go p.finish() // the partition holds its watches while it tells them
 	}
 }
 
-// sync waits for one partition's fsync; the appends of other requests share it.
-func (p *parkedAppend) sync(i int) {
-	slot := &p.slots[i]
-	err := slot.part.Sync(&slot.done)
+// synced is told of one partition's fsync.
+func (p *parkedAppend) synced(i int, err error) {
 	p.mu.Lock()
-	defer p.mu.Unlock()
+	slot := &p.slots[i]
 	slot.syncs = false
-	if p.over {
-		return
+	over := p.over
+	if !over {
+		if err != nil {
+			p.results[i].Err = err
+			slot.waits = false
+		} else if slot.waits {
+			p.look(i)
+		}
+		over = slot.waits || !p.settle()
 	}
-	if err != nil {
-		p.results[i].Err = err
-		slot.waits = false
-	} else if slot.waits {
-		p.look(i)
-	}
-	if !slot.waits {
-		p.settleLocked()
+	p.mu.Unlock()
+	if !over {
+		p.finish()
 	}
 }
 
-// settleLocked counts one partition less that is waited for.
-func (p *parkedAppend) settleLocked() {
-	if p.waiting--; p.waiting == 0 {
-		p.over = true
-		go p.finish()
-	}
+// settle counts one partition less that is waited for, and tells whether it was the last: then the caller sees to finish. The caller holds mu.
+func (p *parkedAppend) settle() (last bool) {
+	p.waiting--
+	p.over = p.waiting == 0
+	return p.over
 }
 
 // expire answers what is not committed yet with REQUEST_TIMED_OUT: it may still be.

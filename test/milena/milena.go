@@ -104,7 +104,8 @@ func (b *Broker) end(signal syscall.Signal) error {
 		return err
 	}
 	if err := cmd.Wait(); err != nil && signal == syscall.SIGTERM {
-		return fmt.Errorf("milena ended with %w", err)
+		log, _ := os.ReadFile(b.LogFile())
+		return fmt.Errorf("milena ended with %w; its log:\n%s", err, log[max(0, len(log)-4000):])
 	}
 	return nil
 }
