@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -57,10 +56,11 @@ func runServer(ctx context.Context, env *Env, args []string) error {
 	if err != nil {
 		return Exitf(1, "%s: %v", env.Program, err)
 	}
-	b, err := broker.Start(ctx, broker.Options{Config: cfg, Logger: log.Logger, LogLevel: log.level, Net: netio.TCP{}, FS: vfs.OS{}})
+	b, err := broker.Start(ctx, broker.Options{Config: cfg, Logger: log.Logger, LogLevel: log.level, Net: network(cfg), FS: vfs.OS{}})
 	if err != nil {
-		if ctx.Err() != nil && errors.Is(err, context.Canceled) {
-			return Exitf(1, "%s: stopped while starting", env.Program)
+		if ctx.Err() != nil { // asked for; whatever the start broke off with, nothing runs and nothing was promised
+			log.Info("stopped while starting", "cause", err)
+			return nil
 		}
 		return Exitf(1, "%s: %v", env.Program, err)
 	}

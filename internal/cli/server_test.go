@@ -226,3 +226,13 @@ func mustLoad(t *testing.T, overrides ...string) *config.Broker {
 	}
 	return cfg
 }
+
+// TestServerStoppedWhileStarting: a stop that is asked for is no failure, however early it comes.
+func TestServerStoppedWhileStarting(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	code, stdout, stderr := runTool(ctx, "milena", "server", "--override", "listeners=PLAINTEXT://127.0.0.1:0", "--override", "log.dirs="+t.TempDir())
+	if code != 0 || !strings.Contains(stdout+stderr, "stopped while starting") {
+		t.Error(code, stdout, stderr)
+	}
+}
