@@ -100,11 +100,18 @@ func startsWithZstd(ranges []vfs.Range) bool {
 	return record.Batch(head).Magic() == 2 && record.Batch(head).Codec() == record.Zstd
 }
 
-// settleSession makes the session of a full request, or picks what an incremental one has to tell.
+// settleSession makes the session of a full request, or picks what an incremental one has to tell. What was not even read comes last.
 func (f *fetching) settleSession() (sessionID int32, code int16) {
 	if f.session == nil {
 		for i := range f.parts {
-			f.tell = append(f.tell, i)
+			if f.parts[i].readAt >= 0 {
+				f.tell = append(f.tell, i)
+			}
+		}
+		for i := range f.parts {
+			if f.parts[i].readAt < 0 {
+				f.tell = append(f.tell, i)
+			}
 		}
 		if f.full {
 			return f.createSession(), 0
@@ -117,17 +124,29 @@ func (f *fetching) settleSession() (sessionID int32, code int16) {
 		return 0, kerr.InvalidFetchSessionEpoch.Code
 	}
 	for i := range f.parts {
-		p := &f.parts[i]
-		hasRecords := len(p.out.Records) > 0
-		if p.cached.told(p.out.HighWatermark, p.out.LogStartOffset, p.out.ErrorCode,
-			hasRecords || p.out.PreferredReplica >= 0 || p.out.DivergingEpoch >= 0) {
-			f.tell = append(f.tell, i)
+		if f.parts[i].readAt >= 0 {
+			f.tellNews(i)
 		}
-		if hasRecords {
-			f.session.moveLast(p.cached)
+	}
+	for i := range f.parts {
+		if f.parts[i].readAt < 0 {
+			f.tellNews(i)
 		}
 	}
 	return f.session.id, 0
+}
+
+// tellNews tells a partition of an incremental request where there is anything new. The cache is locked.
+func (f *fetching) tellNews(i int) {
+	p := &f.parts[i]
+	hasRecords := len(p.out.Records) > 0
+	if p.cached.told(p.out.HighWatermark, p.out.LogStartOffset, p.out.ErrorCode,
+		hasRecords || p.out.PreferredReplica >= 0 || p.out.DivergingEpoch >= 0) {
+		f.tell = append(f.tell, i)
+	}
+	if hasRecords {
+		f.session.moveLast(p.cached)
+	}
 }
 
 func (f *fetching) createSession() int32 {

@@ -71,10 +71,14 @@ type metadataAnswer struct {
 // asked answers for the topics that the request names, each once.
 func (m *metadataAnswer) asked() {
 	var missing []string
+	byID := slices.ContainsFunc(m.req.Topics, func(t kmsg.MetadataRequestTopic) bool { return t.TopicID != metadata.TopicID{} })
 	seen := make(map[string]bool, len(m.req.Topics))
 	for i := range m.req.Topics {
 		t := &m.req.Topics[i]
-		if t.Topic == nil {
+		if byID && t.TopicID == (metadata.TopicID{}) {
+			continue // names beside ids are not answered, as in Kafka
+		}
+		if byID || t.Topic == nil {
 			if topic := m.image.ByID[t.TopicID]; topic != nil {
 				m.topic(topic)
 			} else {

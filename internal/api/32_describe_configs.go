@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"milena/internal/admin"
-	"milena/internal/config"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -70,6 +69,9 @@ func (s *Services) describeResource(
 		out.ErrorCode = kerr.InvalidRequest.Code
 		return out
 	}
+	if len(asked.ConfigNames) == 0 {
+		asked.ConfigNames = nil // all of them, as with null
+	}
 	entries, err := s.Admin.DescribeConfigs(ctx, admin.Resource{Kind: kind, Name: asked.ResourceName}, asked.ConfigNames)
 	if err != nil {
 		var text *string
@@ -91,7 +93,7 @@ func describedConfig(req *kmsg.DescribeConfigsRequest, e *admin.Described) kmsg.
 		c.Source, c.Documentation = loggerSource, new(string)
 		return c
 	}
-	c.Source, c.IsDefault = kmsg.ConfigSource(e.Source), e.Source == config.SourceDefault
+	c.Source = kmsg.ConfigSource(e.Source) // v0 has IsDefault instead, which Kafka leaves false
 	c.ConfigType = kmsg.ConfigType(e.Type)
 	if req.IncludeSynonyms {
 		for i := range e.Synonym {

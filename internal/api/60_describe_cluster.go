@@ -1,6 +1,8 @@
 package api
 
 import (
+	"fmt"
+
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
@@ -22,7 +24,7 @@ func (s *Services) describeCluster(call *Call, r kmsg.Request) {
 	req := r.(*kmsg.DescribeClusterRequest)
 	resp := kmsg.NewPtrDescribeClusterResponse()
 	if call.Header.Version >= 1 && req.EndpointType != endpointBroker {
-		refuse, message := kerr.UnsupportedEndpointType, "Unsupported endpoint type"
+		refuse, message := kerr.UnsupportedEndpointType, fmt.Sprintf("Unsupported endpoint type %d", req.EndpointType)
 		if req.EndpointType == endpointController {
 			refuse = kerr.MismatchedEndpointType
 			message = "The request was sent to an endpoint of type BROKER, but we wanted an endpoint of type CONTROLLER"

@@ -1,6 +1,8 @@
 package api
 
 import (
+	"milena/internal/admin"
+
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
@@ -29,6 +31,10 @@ func (s *Services) describeProducers(call *Call, r kmsg.Request) {
 func (s *Services) producersOf(topic string, index int32) kmsg.DescribeProducersResponseTopicPartition {
 	out := kmsg.NewDescribeProducersResponseTopicPartition()
 	out.Partition = index
+	if err := admin.ValidateTopicName(topic); err != nil {
+		out.ErrorCode, out.ErrorMessage = s.adminError(err)
+		return out
+	}
 	if s.Metadata.Image().Topics[topic] == nil {
 		text := kerr.UnknownTopicOrPartition.Description
 		out.ErrorCode, out.ErrorMessage = kerr.UnknownTopicOrPartition.Code, &text
