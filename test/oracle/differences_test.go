@@ -48,7 +48,7 @@ func masked(v any, first int64) string {
 var timeText = regexp.MustCompile(`\b1[0-9]{12}\b`)
 
 // fieldsOf is the decoded reply as values by path.
-func fieldsOf(t *testing.T, resp kmsg.Response) map[string]string {
+func fieldsOf(t *testing.T, resp kmsg.Response, names map[string]string) map[string]string {
 	t.Helper()
 	raw, err := json.Marshal(resp)
 	if err != nil {
@@ -60,38 +60,48 @@ func fieldsOf(t *testing.T, resp kmsg.Response) map[string]string {
 	if err := decoder.Decode(&v); err != nil {
 		t.Fatal(err)
 	}
-	fields := map[string]string{}
-	flatten(fields, "", v)
-	return fields
+	f := flattening{fields: map[string]string{}, names: names}
+	f.flatten("", v)
+	return f.fields
 }
 
-func flatten(fields map[string]string, path string, v any) {
+// flattening makes one list of fields of a tree.
+type flattening struct {
+	fields map[string]string
+	names  map[string]string // what is known of topic ids
+}
+
+func (f *flattening) flatten(path string, v any) {
 	switch v := v.(type) {
 	case map[string]any:
 		for name, field := range v {
 			if first, ok := differing[name]; ok {
-				fields[join(path, name)] = masked(field, first)
+				if id := f.names[fmt.Sprint(field)]; id != "" {
+					f.fields[join(path, name)] = id
+				} else {
+					f.fields[join(path, name)] = masked(field, first)
+				}
 			} else if name != "UnknownTags" {
-				flatten(fields, join(path, name), field)
+				f.flatten(join(path, name), field)
 			}
 		}
 	case []any:
 		seen := map[string]int{}
 		for i, element := range v {
-			name := nameOf(element, i)
+			name := f.nameOf(element, i)
 			if seen[name]++; seen[name] > 1 {
 				name = fmt.Sprintf("%s again %d", name, seen[name])
 			}
 			at := path + "[" + name + "]"
 			if _, ok := element.(map[string]any); ok {
-				fields[at] = "present"
+				f.fields[at] = "present"
 			}
-			flatten(fields, at, element)
+			f.flatten(at, element)
 		}
 	case string:
-		fields[path] = fmt.Sprintf("%q", timeText.ReplaceAllString(v, "TIME"))
+		f.fields[path] = fmt.Sprintf("%q", timeText.ReplaceAllString(v, "TIME"))
 	default:
-		fields[path] = fmt.Sprint(v)
+		f.fields[path] = fmt.Sprint(v)
 	}
 }
 
@@ -104,10 +114,13 @@ func join(path, name string) string {
 
 // nameOf is what tells an element of a list from its neighbours: the order of topics, partitions and configs means nothing. Lists of
 // anything else are named by position.
-func nameOf(v any, position int) string {
+func (f *flattening) nameOf(v any, position int) string {
 	if m, ok := v.(map[string]any); ok {
+		if id := f.names[fmt.Sprint(m["TopicID"])]; id != "" && (m["Topic"] == nil || m["Topic"] == "") {
+			return id
+		}
 		for _, name := range []string{"Topic", "Name", "ResourceName", "Partition", "ApiKey", "ProducerID", "RelativeOffset", "ErrorCode"} {
-			if field, ok := m[name]; ok && field != nil {
+			if field, ok := m[name]; ok && field != nil && (field != "" || m["TopicID"] == nil) {
 				return fmt.Sprint(field)
 			}
 		}

@@ -4,9 +4,11 @@ package oracle
 
 import (
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"os"
 	"regexp"
 	"strconv"
@@ -28,9 +30,10 @@ type step struct {
 	api     string
 	version int16
 	body    string
+	only    string // the version of Kafka that it is for; "" all
 }
 
-// readScript reads lines "API VERSIONS JSON": VERSIONS is "7" or "0-7"; the JSON holds the fields of kmsg's request. In it $v stands for the version,
+// readScript reads lines "API VERSIONS JSON": VERSIONS is "7", "0-7" or, for one Kafka alone, "0-7@4.3.1"; the JSON holds the fields of kmsg's request. In it $v stands for the version,
 // $id(TOPIC) for a topic's id, $session for the last fetch session, and $batch(KIND) for a record batch, see batchOf.
 func readScript(t *testing.T, path string) []step {
 	t.Helper()
@@ -50,7 +53,8 @@ func readScript(t *testing.T, path string) []step {
 		if len(fields) != 3 {
 			t.Fatalf("%s:%d: want API VERSIONS JSON", path, n)
 		}
-		from, to, ok := strings.Cut(fields[1], "-")
+		versions, only, _ := strings.Cut(fields[1], "@")
+		from, to, ok := strings.Cut(versions, "-")
 		if !ok {
 			to = from
 		}
@@ -60,7 +64,7 @@ func readScript(t *testing.T, path string) []step {
 			t.Fatalf("%s:%d: versions %q", path, n, fields[1])
 		}
 		for v := first; v <= last; v++ {
-			steps = append(steps, step{fmt.Sprintf("%s v%d, line %d", fields[0], v, n), n, fields[0], int16(v), fields[2]})
+			steps = append(steps, step{fmt.Sprintf("%s v%d, line %d", fields[0], v, n), n, fields[0], int16(v), fields[2], only})
 		}
 	}
 	return steps
@@ -107,10 +111,17 @@ func advertised(t *testing.T, conn *load.Conn) map[string][2]int16 {
 	return versions
 }
 
+// isLater tells of a request for versions in a version that no broker knows: it is answered in version 0.
+func (s step) isLater() bool { return s.api == "ApiVersions" && s.version > 4 }
+
+type laterRequest struct{ *kmsg.ApiVersionsRequest }
+
+func (laterRequest) ResponseKind() kmsg.Response { return kmsg.NewPtrApiVersionsResponse() }
+
 // serves tells whether the broker advertises a step's version.
 func (p *player) serves(s step) bool {
 	r, ok := p.versions[s.api]
-	return ok && r[0] <= s.version && s.version <= r[1]
+	return s.isLater() || ok && r[0] <= s.version && s.version <= r[1]
 }
 
 // play returns the fields of the decoded reply; a connection that is closed, or silent, is told as one field.
@@ -134,6 +145,9 @@ func (p *player) play(t *testing.T, s step) map[string]string {
 	if err := decoder.Decode(req); err != nil {
 		t.Fatalf("%s: %v", s.name, err)
 	}
+	if s.isLater() {
+		req = laterRequest{req.(*kmsg.ApiVersionsRequest)}
+	}
 	if err := p.conn.SetDeadline(time.Now().Add(answerWithin)); err != nil {
 		t.Fatal(err)
 	}
@@ -153,7 +167,7 @@ func (p *player) play(t *testing.T, s step) map[string]string {
 	if fetched, ok := resp.(*kmsg.FetchResponse); ok && fetched.SessionID != 0 {
 		p.session = fetched.SessionID
 	}
-	return fieldsOf(t, resp)
+	return fieldsOf(t, resp, p.names())
 }
 
 // loading tells whether Kafka wants to be asked again: it fetches a block of producer ids behind the first request for one.
@@ -176,6 +190,15 @@ func requestOf(t *testing.T, api string) kmsg.Request {
 	return nil
 }
 
+// names are the names of the topics whose ids the script has used.
+func (p *player) names() map[string]string {
+	names := map[string]string{}
+	for name, id := range p.ids {
+		names[fmt.Sprint(id)] = "id of " + name
+	}
+	return names
+}
+
 func (p *player) idOf(t *testing.T, topic string) [16]byte {
 	t.Helper()
 	if id, ok := p.ids[topic]; ok {
@@ -194,7 +217,8 @@ func (p *player) idOf(t *testing.T, topic string) [16]byte {
 	return p.ids[topic]
 }
 
-// batchOf makes a record batch: "N" has N records; "N,codec"; "N,pid,epoch,sequence" is idempotent; "bad-crc", "keyless", "empty", "two", "control", "large", "old-time".
+// batchOf makes a record batch: "N" has N records; "N,codec"; "N,pid,epoch,sequence" is idempotent; any other
+// kind is one that a broker refuses.
 func batchOf(t *testing.T, kind string) []byte {
 	t.Helper()
 	fields := strings.Split(kind, ",")
@@ -234,6 +258,13 @@ func batchOf(t *testing.T, kind string) []byte {
 		batch[20] ^= 1
 	case "two":
 		batch = append(batch, batch...)
+	case "shifted":
+		binary.BigEndian.PutUint64(batch, 5) // the base offset, which the checksum does not cover
+	case "miscounted":
+		binary.BigEndian.PutUint32(batch[57:], 7)
+		binary.BigEndian.PutUint32(batch[17:], crc32.Checksum(batch[21:], crc32.MakeTable(crc32.Castagnoli)))
+	case "old-format":
+		batch[16] = 1
 	case "cut":
 		batch = batch[:len(batch)-3]
 	case "empty":
