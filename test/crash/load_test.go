@@ -32,7 +32,8 @@ type load struct {
 func startLoad(t *testing.T, b *milena.Broker, topic string) *load {
 	ctx, stop := context.WithCancel(context.Background())
 	l := &load{t: t, topic: topic, stop: stop}
-	c := client(t, b, kgo.RequiredAcks(kgo.AllISRAcks()), kgo.MaxBufferedRecords(2000), kgo.ProducerBatchMaxBytes(4000))
+	c := client(t, b, kgo.RequiredAcks(kgo.AllISRAcks()), kgo.MaxBufferedRecords(2000), kgo.ProducerBatchMaxBytes(4000),
+		kgo.ProducerBatchCompression(kgo.NoCompression()))
 	for p := range int32(partitions) {
 		l.wait.Go(func() {
 			for ctx.Err() == nil && l.failed.Load() == nil {
@@ -78,7 +79,9 @@ func (l *load) end() {
 	}
 }
 
-func numbered(n int64) []byte { return binary.BigEndian.AppendUint64(make([]byte, 0, 100), uint64(n))[:100] }
+func numbered(n int64) []byte {
+	return binary.BigEndian.AppendUint64(make([]byte, 0, 100), uint64(n))[:100]
+}
 
 func number(value []byte) int64 {
 	if len(value) != 100 {
