@@ -18,7 +18,7 @@ func ToolClass(version, tool string) string {
 	case "configs":
 		return "kafka.admin.ConfigCommand"
 	case "console-producer":
-		return choose(old, "kafka.tools.ConsoleProducer", "org.apache.kafka.tools.ConsoleProducer")
+		return choose(!four, "kafka.tools.ConsoleProducer", "org.apache.kafka.tools.ConsoleProducer")
 	case "console-consumer":
 		return choose(old, "kafka.tools.ConsoleConsumer", "org.apache.kafka.tools.consumer.ConsoleConsumer")
 	case "dump-log":

@@ -8,9 +8,11 @@ import (
 	"os/exec"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 
 	"milena/test/kafka"
+	"milena/test/milena"
 )
 
 // call is one run of a tool; "%s" in args stands for the broker's address.
@@ -63,16 +65,18 @@ type ran struct {
 	code int
 }
 
-func exitCode(t *testing.T, err error) int {
-	t.Helper()
+// notRun is the exit code of a tool that could not be run.
+const notRun = -2
+
+func exitCode(err error) int {
 	var exit *exec.ExitError
-	if errors.As(err, &exit) {
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &exit):
 		return exit.ExitCode()
 	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return 0
+	return notRun
 }
 
 var (
@@ -86,29 +90,57 @@ func words(out string) string {
 	return trailing.ReplaceAllString(logLine.ReplaceAllString(idText.ReplaceAllString(out, "ID"), ""), "")
 }
 
-func kafkaTool(t *testing.T, c call, address string) ran {
-	t.Helper()
-	out, _, err := kafka.Tool(t.Context(), kafka.V4, strings.NewReader(c.stdin), kafka.ToolClass(kafka.V4, c.tool),
-		strings.Fields(strings.ReplaceAll(c.args, "%s", address))...)
-	return ran{words(out), exitCode(t, err)}
+// runs is how a call ended with each pair of tool and broker.
+type runs struct{ theirs, theirsOfUs, oursOfUs ran }
+
+// story is a broker of Kafka and two of Milena, which live through the same calls: one by Kafka's tools, one by Milena's.
+type story struct {
+	kafka          *kafka.Cluster
+	forKafkasTools *milena.Broker
+	forOurTools    *milena.Broker
 }
 
-// TestTools has Kafka's tools run against Kafka and against Milena, and Milena's tools against both: all say the same.
+// tell makes a call three times, at once.
+func (s *story) tell(t *testing.T, c call) (r runs, said string) {
+	t.Helper()
+	var wait sync.WaitGroup
+	wait.Go(func() { r.theirs, _ = kafkaTool(t, c, s.kafka.Address()) })
+	wait.Go(func() { r.theirsOfUs, _ = kafkaTool(t, c, s.forKafkasTools.Address()) })
+	wait.Go(func() {
+		args := append([]string{c.tool}, strings.Fields(strings.ReplaceAll(c.args, "%s", s.forOurTools.Address()))...)
+		out, errs, err := s.forOurTools.Run(t.Context(), c.stdin, args...)
+		r.oursOfUs, said = ran{words(out), exitCode(err)}, errs
+	})
+	wait.Wait()
+	return r, said
+}
+
+func kafkaTool(t *testing.T, c call, address string) (r ran, errs string) {
+	out, errs, err := kafka.Tool(t.Context(), kafka.V4, strings.NewReader(c.stdin), kafka.ToolClass(kafka.V4, c.tool),
+		strings.Fields(strings.ReplaceAll(c.args, "%s", address))...)
+	return ran{words(out), exitCode(err)}, errs
+}
+
+// TestTools has Kafka's tools run against Kafka and against Milena, and Milena's tools against Milena: all say the same.
 func TestTools(t *testing.T) {
-	k := startKafka(t, kafka.V4, kafka.KRaft, 19700)
-	ours := startMilena(t, t.TempDir())
-	forOurTool := startMilena(t, t.TempDir())
+	s := &story{startKafka(t, kafka.V4, kafka.KRaft, 19700), startMilena(t, t.TempDir()), startMilena(t, t.TempDir())}
+	// What Kafka 4 does at its first start in KRaft mode (KIP-966).
+	for _, b := range []*milena.Broker{s.forKafkasTools, s.forOurTools} {
+		if _, errs, err := b.Run(t.Context(), "", "configs", "--bootstrap-server", b.Address(), "--alter", "--entity-type", "brokers",
+			"--entity-default", "--add-config", "min.insync.replicas=1"); err != nil {
+			t.Fatal(err, errs)
+		}
+	}
 	for i, c := range calls {
 		t.Run(fmt.Sprintf("%02d %s", i, c.tool), func(t *testing.T) {
-			want := kafkaTool(t, c, k.Address())
-			if got := kafkaTool(t, c, ours.Address()); got != want {
-				t.Errorf("%s %s\nof Kafka says of Kafka (exit %d):\n%s\nof Kafka says of Milena (exit %d):\n%s", c.tool, c.args, want.code, want.out, got.code, got.out)
+			r, said := s.tell(t, c)
+			if r.theirsOfUs != r.theirs {
+				t.Errorf("%s %s\nof Kafka says of Kafka (exit %d):\n%s\nof Kafka says of Milena (exit %d):\n%s",
+					c.tool, c.args, r.theirs.code, r.theirs.out, r.theirsOfUs.code, r.theirsOfUs.out)
 			}
-			args := append([]string{c.tool}, strings.Fields(strings.ReplaceAll(c.args, "%s", forOurTool.Address()))...)
-			out, errs, err := forOurTool.Run(t.Context(), c.stdin, args...)
-			if got := (ran{words(out), exitCode(t, err)}); got != want {
+			if r.oursOfUs != r.theirs {
 				t.Errorf("%s %s\nof Kafka says of Kafka (exit %d):\n%s\nof Milena says of Milena (exit %d):\n%s%s",
-					c.tool, c.args, want.code, want.out, got.code, got.out, errs)
+					c.tool, c.args, r.theirs.code, r.theirs.out, r.oursOfUs.code, r.oursOfUs.out, said)
 			}
 		})
 	}
