@@ -19,6 +19,10 @@ func (s *Services) leaderAndISR(call *Call, r kmsg.Request) {
 		call.Respond(replica.RefuseLeaderAndISR(req, kerr.StaleBrokerEpoch.Code))
 		return
 	}
+	if s.inventedController(req.ControllerEpoch) {
+		call.Respond(replica.RefuseLeaderAndISR(req, kerr.StaleControllerEpoch.Code))
+		return
+	}
 	call.Respond(s.Replicas.BecomeLeaderOrFollower(req))
 }
 

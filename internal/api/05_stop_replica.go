@@ -19,5 +19,9 @@ func (s *Services) stopReplica(call *Call, r kmsg.Request) {
 		call.Respond(replica.RefuseStopReplica(req, kerr.StaleBrokerEpoch.Code))
 		return
 	}
+	if s.inventedController(req.ControllerEpoch) {
+		call.Respond(replica.RefuseStopReplica(req, kerr.StaleControllerEpoch.Code))
+		return
+	}
 	call.Respond(s.Replicas.StopReplicas(req))
 }

@@ -19,5 +19,11 @@ func (s *Services) updateMetadata(call *Call, r kmsg.Request) {
 		call.Respond(resp)
 		return
 	}
+	if s.inventedController(req.ControllerEpoch) {
+		resp := kmsg.NewPtrUpdateMetadataResponse()
+		resp.ErrorCode = kerr.StaleControllerEpoch.Code
+		call.Respond(resp)
+		return
+	}
 	call.Respond(s.Replicas.UpdateMetadata(req))
 }

@@ -53,6 +53,13 @@ func newHosted(t *testing.T) *bench {
 	if err := b.services.Store.EnsureParents(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	session, err := store.NewSession(t.Context(), 1000)
+	if err == nil {
+		_, err = b.services.Store.Elect(t.Context(), session, 1, "", 0) // epoch 1
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 	b.dispatch = NewDispatch([]Row{
 		b.services.listOffsetsRow(), b.services.leaderAndISRRow(), b.services.stopReplicaRow(), b.services.updateMetadataRow(),
 		b.services.deleteRecordsRow(), b.services.initProducerIDRow(), b.services.offsetForLeaderEpochRow(), b.services.describeLogDirsRow(),
@@ -321,5 +328,31 @@ func TestInitProducerID(t *testing.T) {
 				t.Errorf("v%d %+v: %+v", version, c, got)
 			}
 		}
+	}
+}
+
+// TestInventedController: requests in the name of a controller that was never elected are refused, and those of the real one still obeyed.
+func TestInventedController(t *testing.T) {
+	b := newHosted(t)
+	for _, epoch := range []int32{2, 1 << 30} {
+		isr := kmsg.NewPtrLeaderAndISRRequest()
+		isr.Version, isr.ControllerEpoch, isr.BrokerEpoch = 7, epoch, 40
+		stop := kmsg.NewPtrStopReplicaRequest()
+		stop.Version, stop.ControllerEpoch, stop.BrokerEpoch = 4, epoch, 40
+		update := kmsg.NewPtrUpdateMetadataRequest()
+		update.Version, update.ControllerEpoch, update.BrokerEpoch = 8, epoch, 40
+		for key, code := range map[string]int16{
+			"LeaderAndIsr":   do[*kmsg.LeaderAndISRResponse](b, isr).ErrorCode,
+			"StopReplica":    do[*kmsg.StopReplicaResponse](b, stop).ErrorCode,
+			"UpdateMetadata": do[*kmsg.UpdateMetadataResponse](b, update).ErrorCode,
+		} {
+			if code != kerr.StaleControllerEpoch.Code {
+				t.Errorf("%s of epoch %d: %v", key, epoch, kerr.ErrorForCode(code))
+			}
+		}
+	}
+	real := clusterState()
+	if code := do[*kmsg.UpdateMetadataResponse](b, real).ErrorCode; code != 0 {
+		t.Errorf("the real controller: %v", kerr.ErrorForCode(code))
 	}
 }

@@ -29,6 +29,8 @@ type Services struct {
 	Admin *admin.Admin
 	// Controller takes what brokers ask the controller for; nil means that this broker can never be controller.
 	Controller Controller
+
+	epochs controllerEpochs
 }
 
 // DataPath is what Produce and Fetch need of the hosted partitions.
