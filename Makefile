@@ -2,7 +2,7 @@
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME ?= 10s
 
-.PHONY: build test race lint fuzz interop oracle bench bench-short ci
+.PHONY: build test race lint fuzz crash interop oracle bench bench-short ci
 
 build:
 	CGO_ENABLED=0 go build -trimpath -o milena ./cmd/milena
@@ -16,7 +16,7 @@ race:
 lint:
 	@test -z "$$(gofmt -l cmd internal test bench)" || { gofmt -l cmd internal test bench; echo "not formatted: run gofmt -w on the files above"; exit 1; }
 	go vet ./...
-	go vet -tags interop,oracle ./test/...
+	go vet -tags interop,oracle,crash ./test/...
 	go run $(STATICCHECK) ./...
 
 # Each fuzz target in turn, FUZZTIME each, from its seeds.
@@ -24,6 +24,9 @@ fuzz:
 	@grep -rl --include='*_test.go' '^func Fuzz' internal | xargs -n1 dirname | sort -u | while read -r dir; do \
 	  grep -ho '^func Fuzz[A-Za-z0-9_]*' "$$dir"/*_test.go | cut -c6- | while read -r target; do \
 	    go test "./$$dir" -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) || exit 1; done || exit 1; done
+
+crash:
+	go test -tags crash -count=1 -timeout 5m ./test/crash
 
 interop:
 	test/interop/setup.sh
