@@ -19,12 +19,11 @@ func main() {
 		fmt.Fprintln(os.Stderr, "usage: floor ADDRESS DIR")
 		os.Exit(2)
 	}
-	if err := run(os.Args[1], os.Args[2]); err != nil {
-		fmt.Fprintln(os.Stderr, "floor:", err)
-		os.Exit(1)
-	}
+	fmt.Fprintln(os.Stderr, "floor:", run(os.Args[1], os.Args[2]))
+	os.Exit(1)
 }
 
+// run serves until it fails.
 func run(address, dir string) error {
 	listener, err := net.Listen("tcp", address)
 	if err != nil {

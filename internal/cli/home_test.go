@@ -131,6 +131,12 @@ func TestSignals(t *testing.T) {
 	await(t, "info level", func() bool { return l.level.Level().String() == "INFO" })
 	send(syscall.SIGTERM)
 	<-ctx.Done()
+	stopping := time.Now()
+	send(syscall.SIGTERM) // the same one, as timeout and shells send it
+	await(t, "the time of a signal sent twice", func() bool { return time.Since(stopping) > sameSignal })
+	if len(exited) > 0 {
+		t.Error("a signal that was sent twice stopped the process at once")
+	}
 	send(syscall.SIGTERM)
 	if code := <-exited; code != 128+15 {
 		t.Error(code)

@@ -103,6 +103,10 @@ func (l *serverLog) kafkaStopped(cfg *config.Broker) {
 	}
 }
 
+// sameSignal is how close a second signal may follow and still be the first one: some senders (timeout, a shell that ends its process group)
+// signal a process twice in one go.
+const sameSignal = 100 * time.Millisecond
+
 // untilSignal ends the context at the first SIGTERM or SIGINT and the process at the second; SIGUSR1 switches debug logging.
 func (l *serverLog) untilSignal(parent context.Context, exit func(int)) (ctx context.Context, stop func()) {
 	ctx, cancel := context.WithCancel(parent)
@@ -110,6 +114,7 @@ func (l *serverLog) untilSignal(parent context.Context, exit func(int)) (ctx con
 	done := make(chan struct{})
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGUSR1)
 	go func() {
+		var first time.Time
 		for {
 			select {
 			case <-done:
@@ -120,7 +125,9 @@ func (l *serverLog) untilSignal(parent context.Context, exit func(int)) (ctx con
 					l.toggleDebug()
 				case ctx.Err() == nil:
 					l.Info("stopping; a second signal stops at once", "signal", s.String())
+					first = time.Now()
 					cancel()
+				case time.Since(first) < sameSignal:
 				default:
 					l.Warn("stopped at once: the next start recovers the logs", "signal", s.String())
 					exit(128 + int(s.(syscall.Signal)))

@@ -9,17 +9,16 @@ import (
 
 // Expected refusals. api maps them to Kafka's codes of the same names.
 var (
-	ErrOffsetOutOfRange      = errors.New("commitlog: offset out of range")            // OFFSET_OUT_OF_RANGE
-	ErrOutOfOrderSequence    = errors.New("commitlog: out of order sequence number")   // OUT_OF_ORDER_SEQUENCE_NUMBER
-	ErrInvalidProducerEpoch  = errors.New("commitlog: producer epoch is old")          // INVALID_PRODUCER_EPOCH
-	ErrInvalidTxnState       = errors.New("commitlog: invalid transaction state")      // INVALID_TXN_STATE
-	ErrCoordinatorFenced     = errors.New("commitlog: coordinator epoch is old")       // TRANSACTION_COORDINATOR_FENCED
-	ErrRecordListTooLarge    = errors.New("commitlog: batch is larger than a segment") // RECORD_LIST_TOO_LARGE
-	ErrUnexpectedOffset      = errors.New("commitlog: offset does not follow the log's end")
-	ErrOffsetsOutOfOrder     = errors.New("commitlog: offsets of the batches are out of order")
-	ErrNoSpace               = errors.New("commitlog: no space left for an append; reads are served") // KAFKA_STORAGE_ERROR
-	ErrStorage               = errors.New("commitlog: log directory failed")                          // KAFKA_STORAGE_ERROR
-	errInvalidLogStartOffset = errors.New("commitlog: log start offset beyond the high watermark")
+	ErrOffsetOutOfRange     = errors.New("commitlog: offset out of range")            // OFFSET_OUT_OF_RANGE
+	ErrOutOfOrderSequence   = errors.New("commitlog: out of order sequence number")   // OUT_OF_ORDER_SEQUENCE_NUMBER
+	ErrInvalidProducerEpoch = errors.New("commitlog: producer epoch is old")          // INVALID_PRODUCER_EPOCH
+	ErrInvalidTxnState      = errors.New("commitlog: invalid transaction state")      // INVALID_TXN_STATE
+	ErrCoordinatorFenced    = errors.New("commitlog: coordinator epoch is old")       // TRANSACTION_COORDINATOR_FENCED
+	ErrRecordListTooLarge   = errors.New("commitlog: batch is larger than a segment") // RECORD_LIST_TOO_LARGE
+	ErrUnexpectedOffset     = errors.New("commitlog: offset does not follow the log's end")
+	ErrOffsetsOutOfOrder    = errors.New("commitlog: offsets of the batches are out of order")
+	ErrNoSpace              = errors.New("commitlog: no space left for an append; reads are served") // KAFKA_STORAGE_ERROR
+	ErrStorage              = errors.New("commitlog: log directory failed")                          // KAFKA_STORAGE_ERROR
 )
 
 // failed marks the log as failed, tells its directory once, and gives the error to return: ErrStorage with its cause.

@@ -16,7 +16,6 @@ type listing struct {
 	swaps     []fileKey
 	cleaned   bool  // the cleaner was at work
 	minClean  int64 // lowest base offset of what it had not finished
-	removed   map[fileKey]bool
 }
 
 type fileKey struct {

@@ -65,15 +65,6 @@ func (t *topic) add(number int32, a clusterstore.Assignment) *partition {
 	return p
 }
 
-// stored is the topic as its node holds it.
-func (t *topic) stored() *clusterstore.Topic {
-	s := &clusterstore.Topic{Name: t.name, ID: t.id, Version: t.version}
-	for _, p := range t.partitions {
-		s.Partitions = append(s.Partitions, p.assignment)
-	}
-	return s
-}
-
 func (c *clusterState) partition(id PartitionID) *partition {
 	t := c.topics[id.Topic]
 	if t == nil || id.Partition < 0 || int(id.Partition) >= len(t.partitions) {

@@ -41,7 +41,6 @@ func TestVirtualTime(t *testing.T) {
 		_, err = c.Create(t.Context(), coord.Create{Path: "/e", Session: s})
 		must(t, err)
 		time.Sleep(48 * time.Hour)
-		begin := time.Now()
 		c.Cut()
 		time.Sleep(17 * time.Second)
 		c.Restore()
@@ -49,7 +48,7 @@ func TestVirtualTime(t *testing.T) {
 		if _, err := other.Get(t.Context(), "/e"); err != nil {
 			t.Fatalf("a session lives while it is reached in time: %v", err)
 		}
-		begin = time.Now()
+		begin := time.Now()
 		c.Cut()
 		_, err = c.Get(t.Context(), "/e")
 		if took := time.Since(begin); !errors.Is(err, coord.ErrUnavailable) || took != 5*time.Second {
