@@ -54,6 +54,7 @@ type Broker struct {
 	membership *controller.Membership
 	epoch      atomic.Int64 // of the registration in force
 
+	gate    *gate
 	failed  chan error
 	stop    context.CancelFunc // ends the goroutines below
 	running sync.WaitGroup
@@ -64,7 +65,7 @@ type Broker struct {
 func Start(ctx context.Context, o Options) (*Broker, error) {
 	b := &Broker{options: o, live: config.NewLive(o.Config), metrics: metrics.New(), failed: make(chan error, 1)}
 	running, stop := context.WithCancel(context.Background())
-	b.stop = stop
+	b.stop, b.gate = stop, newGate(running)
 	for _, step := range []func(context.Context) error{b.openDirs, b.openStore, b.loadLogs, b.serve, b.join} {
 		if err := step(ctx); err != nil {
 			stopping, cancel := context.WithCancel(context.Background())
@@ -73,6 +74,7 @@ func Start(ctx context.Context, o Options) (*Broker, error) {
 			return nil, err
 		}
 	}
+	b.gate.open()
 	b.watch(running)
 	return b, nil
 }

@@ -85,7 +85,8 @@ func (b *Broker) loadLogs(ctx context.Context) error {
 	return b.dirs.Load(ctx, b.replicas.TopicConfig)
 }
 
-// serve listens. The controller's first requests come by these listeners too, so they open before the broker registers.
+// serve listens. The controller's first requests come by these listeners too, so they open before the broker registers; clients wait at
+// the gate.
 func (b *Broker) serve(ctx context.Context) error {
 	cfg := b.live.Broker()
 	b.controller = controller.New(b.store, controller.Config{
@@ -104,7 +105,8 @@ func (b *Broker) serve(ctx context.Context) error {
 		AutoCreate: b.admin, Admin: b.admin, Controller: b.controller,
 	}
 	b.server = server.New(server.Options{
-		Net: b.options.Net, Listeners: cfg.Listeners, Table: services.Table(), Config: b.live, Logger: b.options.Logger, Metrics: b.metrics,
+		Net: b.options.Net, Listeners: cfg.Listeners, Table: b.gate.guard(services.Table()), Config: b.live, Logger: b.options.Logger,
+		Metrics: b.metrics,
 	})
 	return b.server.Start(ctx)
 }
