@@ -21,10 +21,11 @@ const (
 	diskBatches = 400
 )
 
-// fill writes batches of every codec, plain and idempotent, into partition 0 of a topic whose segments are small.
+// fill writes batches of every codec, plain and idempotent, into partition 0 of a topic whose segments are small: Kafka 4 allows no small
+// segment.bytes, but a segment ends as well when its index is full.
 func fill(t *testing.T, address string) {
 	t.Helper()
-	if err := load.CreateTopic(address, diskTopic, 1, map[string]string{"segment.bytes": "65536", "index.interval.bytes": "512"}); err != nil {
+	if err := load.CreateTopic(address, diskTopic, 1, map[string]string{"segment.index.bytes": "240", "index.interval.bytes": "256"}); err != nil {
 		t.Fatal(err)
 	}
 	conn, err := load.Dial(address)

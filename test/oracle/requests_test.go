@@ -10,8 +10,11 @@ import (
 	"testing"
 	"time"
 
+	"milena/bench/load"
 	"milena/test/kafka"
 	"milena/test/milena"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // fixedTimeMs is the time of the records: recent, so that retention leaves them alone, and the same for both brokers.
@@ -33,7 +36,33 @@ func startKafka(t *testing.T, version string, mode kafka.Mode, port int) *kafka.
 			t.Error(err)
 		}
 	})
+	awaitBroker(t, c.Address())
 	return c
+}
+
+// awaitBroker waits until Kafka knows of a broker: with ZooKeeper it listens before that, and would refuse to create a topic.
+func awaitBroker(t *testing.T, address string) {
+	t.Helper()
+	conn, err := load.Dial(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); <-tick.C {
+		req := kmsg.NewPtrMetadataRequest()
+		req.SetVersion(4)
+		req.Topics = []kmsg.MetadataRequestTopic{}
+		resp, err := conn.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(resp.(*kmsg.MetadataResponse).Brokers) > 0 {
+			return
+		}
+	}
+	t.Fatalf("the broker at %s is in no cluster", address)
 }
 
 func startMilena(t *testing.T, dir string, more ...string) *milena.Broker {
