@@ -115,7 +115,9 @@ func (h *house) die(seed uint64) {
 	h.net.Host("broker").Kill()
 	stopped, cancel := context.WithCancel(context.Background())
 	cancel()
-	_ = h.broker.Stop(stopped) // ends its goroutines: what it tries to write fails
+	if h.broker != nil {
+		_ = h.broker.Stop(stopped) // ends its goroutines: what it tries to write fails
+	}
 	h.broker, h.fs = nil, after
 }
 
@@ -142,14 +144,19 @@ func (h *house) createTopic(name string, partitions int32, configs ...string) {
 	h.t.Helper()
 	c := h.client()
 	defer c.Close()
+	if err := h.tryCreateTopic(c, name, partitions, configs...); err != nil {
+		h.t.Fatalf("create topic %s: %v", name, err)
+	}
+}
+
+func (h *house) tryCreateTopic(c *kgo.Client, name string, partitions int32, configs ...string) error {
 	values := map[string]*string{}
 	for _, line := range configs {
 		key, value, _ := strings.Cut(line, "=")
 		values[key] = &value
 	}
-	if _, err := kadm.NewClient(c).CreateTopic(context.Background(), partitions, 1, values, name); err != nil {
-		h.t.Fatalf("create topic %s: %v", name, err)
-	}
+	_, err := kadm.NewClient(c).CreateTopic(context.Background(), partitions, 1, values, name)
+	return err
 }
 
 // produceValues sends values one after another to partition 0, and gives up at the first that fails; it returns how many were acknowledged.
