@@ -3,6 +3,7 @@ package commitlog
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -250,6 +251,33 @@ func TestDeleteUnderLoad(t *testing.T) {
 		}
 		if *told != 0 {
 			t.Fatalf("the directory was told %v", *l.failure.Load())
+		}
+	}
+}
+
+// TestDamagedEpochs: leader epochs that cannot be read are taken from the batches, whether the log was closed or not.
+func TestDamagedEpochs(t *testing.T) {
+	for _, clean := range []bool{true, false} {
+		fs := memfs.New()
+		l, _ := openFaulty(t, fs, OpenOptions{Clean: true})
+		for _, epoch := range []int32{0, 0, 3, 3, 3, 7} {
+			if _, err := l.AppendAsLeader(batchOf(t, plain(), 2, 5000, nowMs()), epoch, record.FromClient); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want := slices.Clone(l.epochs.list)
+		if err := l.Close(t.Context()); err != nil || len(want) != 3 || l.Segments() < 2 {
+			t.Fatal(err, want, l.Segments())
+		}
+		if err := vfs.WriteFileAtomic(fs, "topic-0/"+epochFile, []byte("0\n3\n0 0")); err != nil {
+			t.Fatal(err)
+		}
+		again, _ := openFaulty(t, fs, OpenOptions{Clean: clean, RecoveryPoint: l.LogEndOffset()})
+		if !slices.Equal(again.epochs.list, want) {
+			t.Errorf("clean %v: %v, want %v", clean, again.epochs.list, want)
+		}
+		if err := errors.Join(again.Flush(), again.Close(t.Context())); err != nil {
+			t.Fatal(err)
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"milena/internal/config"
+	"milena/internal/record"
 	"milena/internal/segment"
 	"milena/internal/vfs"
 )
@@ -149,9 +150,29 @@ func (l *Log) loadEpochs(d *listing) error {
 	}
 	list, err := decodeEpochs(content)
 	if err != nil {
-		return fmt.Errorf("%s: %w", name, err)
+		l.env.Logger.Warn("leader epochs cannot be read and are taken from the batches", "file", name, "reason", err)
+		return l.rebuildEpochs()
 	}
 	l.epochs.list = list
+	return nil
+}
+
+// rebuildEpochs reads all batches for the leader epochs they carry, as far as the log is whole.
+func (l *Log) rebuildEpochs() error {
+	for _, s := range l.segments() {
+		end, err := s.Walk(0, s.SizeBytes(), func(b *segment.Batch) (bool, error) {
+			if b.Header.Magic >= 2 && b.Header.LeaderEpoch >= 0 {
+				l.epochs.assign(b.Header.LeaderEpoch, b.Header.BaseOffset)
+			}
+			return true, nil
+		})
+		if err != nil && !errors.Is(err, record.ErrCorrupt) && !errors.Is(err, record.ErrTruncated) {
+			return err
+		}
+		if end < s.SizeBytes() {
+			break
+		}
+	}
 	return nil
 }
 

@@ -55,7 +55,7 @@ func readTopicID(fsys vfs.FS, dir string) ([16]byte, error) {
 	}
 	id, err := decodeTopicID(data)
 	if err != nil {
-		return id, fmt.Errorf("%s: %w", path.Join(dir, partitionMetadataFile), err)
+		return id, fmt.Errorf("%s: %w: remove the file, and the topic's id is written there anew", path.Join(dir, partitionMetadataFile), err)
 	}
 	return id, nil
 }
