@@ -31,6 +31,8 @@ func ToolClass(version, tool string) string {
 		return choose(old, "kafka.admin.LogDirsCommand", "org.apache.kafka.tools.LogDirsCommand")
 	case "broker-api-versions":
 		return choose(!four, "kafka.admin.BrokerApiVersionsCommand", "org.apache.kafka.tools.BrokerApiVersionsCommand")
+	case "features":
+		return "org.apache.kafka.tools.FeatureCommand"
 	case "cluster":
 		return "org.apache.kafka.tools.ClusterTool"
 	case "producer-perf-test":
