@@ -198,32 +198,36 @@ func value(i int) []byte { return fmt.Appendf(nil, "value-%08d", i) }
 // readAll reads partition 0 of a topic from its start to its end.
 func (h *house) readAll(topic string) []*kgo.Record {
 	h.t.Helper()
-	c := h.client(kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: {0: kgo.NewOffset().AtStart()}}))
+	all, err := h.tryReadAll(topic)
+	if err != nil {
+		h.t.Fatalf("read %s after %d records: %v", topic, len(all), err)
+	}
+	return all
+}
+
+func (h *house) tryReadAll(topic string) (all []*kgo.Record, err error) {
+	c := h.client(kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: {0: kgo.NewOffset().AtStart()}}), kgo.RetryTimeout(20*time.Second))
 	defer c.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	ends, err := kadm.NewClient(c).ListEndOffsets(ctx, topic)
-	if err != nil {
-		h.t.Fatalf("end of %s: %v", topic, err)
+	if err = errors.Join(err, ends.Error()); err != nil {
+		return nil, err
 	}
-	end, _ := ends.Lookup(topic, 0)
-	if end.Err != nil {
-		h.t.Fatalf("end of %s: %v", topic, end.Err)
-	}
-	var all []*kgo.Record
 	starts, err := kadm.NewClient(c).ListStartOffsets(ctx, topic)
-	if err != nil {
-		h.t.Fatalf("start of %s: %v", topic, err)
+	if err = errors.Join(err, starts.Error()); err != nil {
+		return nil, err
 	}
 	start, _ := starts.Lookup(topic, 0)
+	end, _ := ends.Lookup(topic, 0)
 	for next := start.Offset; next < end.Offset; {
 		fetches := c.PollFetches(ctx)
-		if err := errors.Join(fetches.Err0(), ctx.Err()); err != nil {
-			h.t.Fatalf("read %s at %d of %d: %v", topic, next, end.Offset, err)
+		for _, e := range fetches.Errors() {
+			return all, e.Err
 		}
 		fetches.EachRecord(func(r *kgo.Record) { all, next = append(all, r), r.Offset+1 })
 	}
-	return all
+	return all, nil
 }
 
 // wantValues demands that a topic holds the values 0 to n-1, each once, in order.
