@@ -56,6 +56,7 @@ type Broker struct {
 
 	gate    *gate
 	failed  chan error
+	ctx     context.Context    // ends with stop
 	stop    context.CancelFunc // ends the goroutines below
 	running sync.WaitGroup
 }
@@ -64,8 +65,8 @@ type Broker struct {
 // that runs.
 func Start(ctx context.Context, o Options) (*Broker, error) {
 	b := &Broker{options: o, live: config.NewLive(o.Config), metrics: metrics.New(), failed: make(chan error, 1)}
-	running, stop := context.WithCancel(context.Background())
-	b.stop, b.gate = stop, newGate(running)
+	b.ctx, b.stop = context.WithCancel(context.Background())
+	b.gate = newGate(b.ctx)
 	for _, step := range []func(context.Context) error{b.openDirs, b.openStore, b.loadLogs, b.serve, b.join} {
 		if err := step(ctx); err != nil {
 			stopping, cancel := context.WithCancel(context.Background())
@@ -75,25 +76,25 @@ func Start(ctx context.Context, o Options) (*Broker, error) {
 		}
 	}
 	b.gate.open()
-	b.watch(running)
+	b.watch()
 	return b, nil
 }
 
 // watch waits for what ends a broker from within.
-func (b *Broker) watch(ctx context.Context) {
+func (b *Broker) watch() {
 	storeEnded := make(<-chan struct{})
 	if embedded, ok := b.coord.(interface{ Done() <-chan struct{} }); ok {
 		storeEnded = embedded.Done()
 	}
 	b.dirs.OnFailure(func(d *logdir.Dir) {
 		// The controller then asks which partitions are lost, and elects other leaders where it can.
-		if err := b.store.NotifyLogDirFailure(ctx, b.live.Broker().BrokerID); err != nil && ctx.Err() == nil {
+		if err := b.store.NotifyLogDirFailure(b.ctx, b.live.Broker().BrokerID); err != nil && b.ctx.Err() == nil {
 			b.options.Logger.Warn("the controller cannot be told of a failed log directory", "directory", d.Path(), "error", err)
 		}
 	})
 	b.running.Go(func() {
 		select {
-		case <-ctx.Done():
+		case <-b.ctx.Done():
 		case <-b.dirs.AllOffline():
 			b.failed <- errors.New("every log directory is offline; see the messages above")
 		case <-storeEnded:

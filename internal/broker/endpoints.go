@@ -4,7 +4,9 @@ import (
 	"context"
 	"net"
 	"os"
+	"slices"
 	"strconv"
+	"time"
 
 	"milena/internal/clusterstore"
 	"milena/internal/config"
@@ -31,6 +33,21 @@ func (b *Broker) endpoints(cfg *config.Broker) []clusterstore.Endpoint {
 		all = append(all, e)
 	}
 	return all
+}
+
+// advertise puts a changed advertised.listeners into the registration, from where the controller tells every broker. The registration is
+// written on a goroutine of its own: the change of the configuration does not wait for the store.
+func (b *Broker) advertise(old, now *config.Broker) {
+	if slices.Equal(old.AdvertisedListeners, now.AdvertisedListeners) {
+		return
+	}
+	b.running.Go(func() {
+		ctx, cancel := context.WithTimeout(b.ctx, time.Duration(now.RequestTimeoutMs)*time.Millisecond)
+		defer cancel()
+		if err := b.membership.SetEndpoints(ctx, b.endpoints(now)); err != nil {
+			b.options.Logger.Error("the changed advertised.listeners cannot be registered; change them again, or restart", "error", err)
+		}
+	})
 }
 
 func hostName() string {

@@ -125,6 +125,7 @@ func (b *Broker) join(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	b.live.OnChange(b.advertise)
 	return b.awaitMetadata(ctx)
 }
 
