@@ -328,3 +328,89 @@ func TestSecondBroker(t *testing.T) {
 		h.wantValues("t", 20)
 	})
 }
+
+// TestLastDirectoryFails: a broker without a directory that works says that it cannot go on; started again on a disk that works, it has all that was
+// acknowledged.
+func TestLastDirectoryFails(t *testing.T) {
+	inHouse(t, func(t *testing.T, h *house) {
+		h.static["log.flush.interval.messages"] = "1"
+		h.start()
+		h.createTopic("t", 1)
+		c := h.client()
+		defer c.Close()
+		h.produce(c, "t", 0, 20)
+		h.fs.SetFault(memfs.FailKind(memfs.OpSync, "/data/", syscall.EIO))
+		if err := h.rawProduce("t", 20); err != kerr.KafkaStorageError {
+			t.Errorf("produce: %v", err)
+		}
+		if err := <-h.broker.Failed(); err == nil || !strings.Contains(err.Error(), "every log directory is offline") {
+			t.Errorf("the broker says %v", err)
+		}
+		_ = h.tryStop()
+		h.fs.SetFault(nil)
+		h.start()
+		all := h.readAll("t")
+		for i, r := range all {
+			if string(r.Value) != string(value(i)) {
+				t.Fatalf("%q at %d", r.Value, r.Offset)
+			}
+		}
+		if len(all) < 20 || len(all) > 21 {
+			t.Errorf("%d records, of which 20 were acknowledged and one was not", len(all))
+		}
+	})
+}
+
+// TestSlowDisk: while a sync takes longer than clients wait, nothing is lost, doubled or out of order, and reads go on.
+func TestSlowDisk(t *testing.T) {
+	inHouse(t, func(t *testing.T, h *house) {
+		h.static["log.flush.interval.messages"] = "1"
+		h.start()
+		h.createTopic("t", 1)
+		l := h.startLoad("t")
+		for range 5 {
+			h.wait(100 * time.Millisecond)
+			h.fs.SetFault(func(op memfs.Op) error {
+				if op.Kind == memfs.OpSync && strings.HasSuffix(op.Name, ".log") {
+					h.wait(45 * time.Second)
+				}
+				return nil
+			})
+			h.wait(45 * time.Second)
+			h.fs.SetFault(nil)
+			h.wait(time.Second)
+		}
+		n := l.end()
+		h.wantValues("t", n)
+	})
+}
+
+// TestBadNetwork: connections are cut, held and reset again and again; nothing is lost, doubled or out of order.
+func TestBadNetwork(t *testing.T) {
+	inHouse(t, func(t *testing.T, h *house) {
+		h.start()
+		h.createTopic("t", 1)
+		l := h.startLoad("t")
+		for i := range 40 {
+			h.wait(time.Duration(37+i*11) * time.Millisecond)
+			switch i % 4 {
+			case 0:
+				h.net.Reset("client", "broker")
+			case 1:
+				h.net.Drop("broker", "client") // answers are lost: the client must send again what is there already
+			case 2:
+				h.net.Drop("client", "broker")
+			case 3:
+				h.net.CutBoth("client", "broker")
+			}
+			h.wait(20 * time.Millisecond)
+			h.net.HealAll()
+		}
+		h.wait(time.Second)
+		n := l.end()
+		h.wantValues("t", n)
+		if n < 1000 {
+			t.Errorf("only %d records", n)
+		}
+	})
+}
