@@ -103,7 +103,7 @@ func latency(t target, r results, s scale, run int) error {
 }
 
 // fsyncProducers write at the same time where every batch is synced: that is when a group commit can show what it is worth.
-const fsyncProducers = 8
+const fsyncProducers = 32
 
 // fsync measures what is left of the throughput when every batch is synced.
 func fsync(t target, r results, s scale, run int) error {
@@ -126,6 +126,7 @@ func fsync(t target, r results, s scale, run int) error {
 			rate[i] = float64(p.Bytes) / p.Took.Seconds()
 		}
 		r.add(t.name(), c.key, rate[1]/rate[0])
+		r.add(t.name(), c.key+"-rate", rate[1]/1e6)
 	}
 	return nil
 }
