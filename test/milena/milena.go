@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 
 	"milena/test/kafka"
 )
@@ -81,6 +82,8 @@ func (b *Broker) Start(ctx context.Context, overrides ...string) error {
 	if err := b.Launch(overrides...); err != nil {
 		return err
 	}
+	ctx, cancel := context.WithTimeout(ctx, time.Minute) // a process that has died is not seen to be gone until it is waited for
+	defer cancel()
 	if err := kafka.AwaitPort(ctx, b.Port, func() bool { return b.cmd.Process.Signal(syscall.Signal(0)) == nil }); err != nil {
 		log, _ := os.ReadFile(b.LogFile())
 		return fmt.Errorf("milena does not start: %w\n%s", err, log)

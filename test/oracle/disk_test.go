@@ -33,28 +33,67 @@ func fill(t *testing.T, address string) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	kinds := []string{"9", "9,gzip", "9,snappy", "9,lz4", "9,zstd", "9,4711,0,%d"}
 	for i := range diskBatches {
-		kind := kinds[i%len(kinds)]
-		if strings.Contains(kind, "%d") {
-			kind = fmt.Sprintf(kind, i/len(kinds)*9)
+		if offset := produceOnce(t, conn, batchKind(i)); offset != int64(i*9) {
+			t.Fatalf("batch %d lies at offset %d", i, offset)
 		}
-		req := kmsg.NewPtrProduceRequest()
-		req.SetVersion(9)
-		req.Acks, req.TimeoutMillis = -1, 5000
-		topic := kmsg.NewProduceRequestTopic()
-		topic.Topic = diskTopic
-		part := kmsg.NewProduceRequestTopicPartition()
-		part.Records = batchOf(t, kind)
-		topic.Partitions = append(topic.Partitions, part)
-		req.Topics = append(req.Topics, topic)
-		resp, err := conn.Do(req)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if code := resp.(*kmsg.ProduceResponse).Topics[0].Partitions[0].ErrorCode; code != 0 {
-			t.Fatalf("batch %d (%s): error code %d", i, kind, code)
-		}
+	}
+}
+
+// batchKind is what the batch at some place is made of; each sixth is the idempotent producer's.
+func batchKind(i int) string {
+	kinds := []string{"9", "9,gzip", "9,snappy", "9,lz4", "9,zstd", fmt.Sprintf("9,4711,0,%d", i/6*9)}
+	return kinds[i%len(kinds)]
+}
+
+func produceOnce(t *testing.T, conn *load.Conn, kind string) (offset int64) {
+	t.Helper()
+	req := kmsg.NewPtrProduceRequest()
+	req.SetVersion(9)
+	req.Acks, req.TimeoutMillis = -1, 5000
+	topic := kmsg.NewProduceRequestTopic()
+	topic.Topic = diskTopic
+	part := kmsg.NewProduceRequestTopicPartition()
+	part.Records = batchOf(t, kind)
+	topic.Partitions = append(topic.Partitions, part)
+	req.Topics = append(req.Topics, topic)
+	resp, err := conn.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := resp.(*kmsg.ProduceResponse).Topics[0].Partitions[0]
+	if p.ErrorCode != 0 {
+		t.Fatalf("a batch of %s: error code %d", kind, p.ErrorCode)
+	}
+	return p.BaseOffset
+}
+
+// goesOn checks that who took the log over knows its times and its producer, and appends.
+func goesOn(t *testing.T, address string) {
+	t.Helper()
+	conn, err := load.Dial(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	req := kmsg.NewPtrListOffsetsRequest()
+	req.SetVersion(7)
+	req.ReplicaID = -1
+	req.Topics = []kmsg.ListOffsetsRequestTopic{{Topic: diskTopic, Partitions: []kmsg.ListOffsetsRequestTopicPartition{
+		{Timestamp: fixedTimeMs + 4, CurrentLeaderEpoch: -1}}}}
+	resp, err := conn.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p := resp.(*kmsg.ListOffsetsResponse).Topics[0].Partitions[0]; p.ErrorCode != 0 || p.Offset != 4 || p.Timestamp != fixedTimeMs+4 {
+		t.Errorf("by time: offset %d at %d, error code %d; want offset 4 at %d", p.Offset, p.Timestamp, p.ErrorCode, fixedTimeMs+4)
+	}
+	last := (diskBatches-6)/6*6 + 5 // the producer's last batch
+	if offset := produceOnce(t, conn, batchKind(last)); offset != int64(last*9) {
+		t.Errorf("the producer's last batch, sent again, is said to lie at offset %d, not %d", offset, last*9)
+	}
+	if offset := produceOnce(t, conn, batchKind(last+6)); offset != diskBatches*9 {
+		t.Errorf("the producer's next batch lies at offset %d, not %d", offset, diskBatches*9)
 	}
 }
 
@@ -153,6 +192,9 @@ func TestKafkaVerifiesOurFiles(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Run(name, func(t *testing.T) {
+			if segments, _ := filepath.Glob(filepath.Join(b.DataDir(), diskTopic+"-0", "*.log")); len(segments) < 3 {
+				t.Errorf("there are only %d segments", len(segments))
+			}
 			out := dump(t, b.DataDir(), "*.log", "--deep-iteration", "--print-data-log")
 			if n := strings.Count(out, "| offset: "); n != diskBatches*9 {
 				t.Errorf("Kafka sees %d records, not %d", n, diskBatches*9)
@@ -194,6 +236,7 @@ func TestKafkaServesOurLog(t *testing.T) {
 	if got := readAll(t, k.Address()); got != want {
 		t.Errorf("Kafka serves %d bytes that differ from the %d that were written", len(got), len(want))
 	}
+	goesOn(t, k.Address())
 }
 
 func TestWeServeKafkasLog(t *testing.T) {
@@ -222,6 +265,7 @@ func TestWeServeKafkasLog(t *testing.T) {
 				if topicID(t, b.DataDir()) != topicID(t, k.DataDir()) {
 					t.Error("the topic has another id")
 				}
+				goesOn(t, b.Address())
 			})
 		}
 	}

@@ -33,8 +33,9 @@ type step struct {
 	only    string // the version of Kafka that it is for; "" all
 }
 
-// readScript reads lines "API VERSIONS JSON": VERSIONS is "7", "0-7" or, for one Kafka alone, "0-7@4.3.1"; the JSON holds the fields of kmsg's request. In it $v stands for the version,
-// $id(TOPIC) for a topic's id, $session for the last fetch session, and $batch(KIND) for a record batch, see batchOf.
+// readScript reads lines "API VERSIONS JSON": VERSIONS is "7", "0-7" or, for one Kafka alone, "0-7@4.3.1"; the JSON holds the fields of kmsg's
+// request. In it $v stands for the version, $id(TOPIC) for a topic's id, $session for the last fetch session, and $batch(KIND) for a record
+// batch, see batchOf.
 func readScript(t *testing.T, path string) []step {
 	t.Helper()
 	text, err := os.ReadFile(path)

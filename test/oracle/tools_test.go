@@ -126,8 +126,10 @@ func exitCode(err error) int {
 }
 
 var (
-	idText   = regexp.MustCompile(`TopicId: \S+|Epoch: [0-9]+|Cluster ID: \S+|"logDir":"[^"]*"|"size":[0-9]+|"(total|usable)Bytes":[0-9]+|127\.0\.0\.1:?\s*[0-9]+`)
-	logLine  = regexp.MustCompile(`(?m)^(\[[0-9-]+ [0-9:,]+\] (ERROR|WARN|INFO).*|SLF4J.*|log4j:.*|WARNING: .*|\s+at [\w.$/]+\(.*|\s+\.\.\. \d+ more|Caused by: .*)\n`)
+	idText = regexp.MustCompile(`TopicId: \S+|Epoch: [0-9]+|Cluster ID: \S+|"logDir":"[^"]*"|"size":[0-9]+|"(total|usable)Bytes":[0-9]+|` +
+		`127\.0\.0\.1:?\s*[0-9]+`)
+	logLine = regexp.MustCompile(`(?m)^(\[[0-9-]+ [0-9:,]+\] (ERROR|WARN|INFO).*|SLF4J.*|log4j:.*|WARNING: .*|\s+at [\w.$/]+\(.*|` +
+		`\s+\.\.\. \d+ more|Caused by: .*)\n`)
 	trailing = regexp.MustCompile(`(?m)[ \t]+$`)
 )
 
