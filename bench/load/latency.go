@@ -14,7 +14,7 @@ type Latency struct {
 	For         time.Duration
 }
 
-// Acked is the time from a send's due moment to its acknowledgement.
+// Acked is the time from a send to its acknowledgement.
 type Acked struct {
 	P50, P99 time.Duration
 	Took     time.Duration
@@ -32,10 +32,16 @@ func (l Latency) Run(address string) (Acked, error) {
 	count := int(l.For.Seconds() * float64(l.PerSecond))
 	gap := time.Second / time.Duration(l.PerSecond)
 	start := time.Now()
+	begun := make([]time.Time, count) // each is set before its request is sent, and read after its reply came
 	sent := make(chan error, 1)
 	go func() {
 		for i := range count {
-			time.Sleep(time.Until(start.Add(time.Duration(i) * gap)))
+			// A sender that comes late because it was held up counts from when it was due; one that slept too long does not.
+			begun[i] = start.Add(time.Duration(i) * gap)
+			if early := time.Until(begun[i]); early > 0 {
+				time.Sleep(early)
+				begun[i] = time.Now()
+			}
 			binary.BigEndian.PutUint32(frames[0][8:], uint32(i))
 			if _, err := c.Write(frames[0]); err != nil {
 				sent <- err
@@ -50,7 +56,7 @@ func (l Latency) Run(address string) (Acked, error) {
 		if err != nil {
 			return Acked{}, err
 		}
-		times = append(times, time.Since(start.Add(time.Duration(i)*gap)))
+		times = append(times, time.Since(begun[i]))
 		if err := p.check(body, uint32(i)); err != nil {
 			return Acked{}, err
 		}
