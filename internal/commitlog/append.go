@@ -122,7 +122,7 @@ func (l *Log) checkFetched(batches []byte) (whole []byte, first int64, err error
 		if err != nil {
 			return nil, 0, err
 		}
-		if err := segment.CheckCRC(&h, rest[:h.SizeBytes]); err != nil {
+		if err := record.CheckCRC(rest[:h.SizeBytes]); err != nil {
 			return nil, 0, err
 		}
 		if h.LastOffset <= last || h.BaseOffset > h.LastOffset {

@@ -1,26 +1,11 @@
 package segment
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash/crc32"
 
 	"milena/internal/record"
 )
-
-// CheckCRC verifies the checksum of a whole batch of any format.
-func CheckCRC(h *record.Header, batch []byte) error {
-	if h.Magic >= 2 {
-		return record.Batch(batch).CheckCRC()
-	}
-	const crcPosition = 12
-	const covered = crcPosition + 4
-	if got := crc32.ChecksumIEEE(batch[covered:]); got != binary.BigEndian.Uint32(batch[crcPosition:]) {
-		return fmt.Errorf("%w: CRC is %d, should be %d", record.ErrCorrupt, h.CRC, got)
-	}
-	return nil
-}
 
 // Recover reads every batch and rebuilds the indexes, up to the first that is torn, fails its CRC, has offsets that do not fit, or that
 // visit, which is shown each good batch in order, calls corrupt. Cut then makes the segment end there; Seal completes the indexes of
@@ -36,7 +21,7 @@ func (s *Segment) Recover(l Limits, visit func(b *Batch) error) (Recovered, erro
 	s.setLargest(TimestampOffset{TimestampMs: NoTimestamp, Offset: s.base})
 	next := s.base
 	end, cause := s.Walk(0, s.size.Load(), func(b *Batch) (bool, error) {
-		if err := CheckCRC(&b.Header, b.Bytes); err != nil {
+		if err := record.CheckCRC(b.Bytes); err != nil {
 			return false, err
 		}
 		if b.Header.LastOffset < next || !s.Fits(b.Header.LastOffset) {
