@@ -211,6 +211,7 @@ func TestRetainedReader(t *testing.T) {
 	if err := l.DeleteRenamed(nowMs()); err != nil {
 		t.Fatal(err)
 	}
+	l.flusher.running.Wait() // the background flush of a rolled segment is a reader too
 	if _, err := s.Ranges[0].File.ReadAt(make([]byte, s.SizeBytes), s.Ranges[0].Offset); err != nil {
 		t.Errorf("the reader lost its file: %v", err)
 	}
