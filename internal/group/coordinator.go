@@ -1,12 +1,16 @@
 package group
 
 import (
+	"errors"
 	"log/slog"
+	"math"
+	"unicode/utf16"
 
 	"milena/internal/config"
 	"milena/internal/coordinator"
 	"milena/internal/metadata"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
@@ -28,24 +32,74 @@ type Caller struct {
 
 // Coordinator answers the requests of groups that this broker coordinates. Every method calls reply exactly once, at once or later, from
 // any goroutine.
-type Coordinator struct{ options Options }
+type Coordinator struct {
+	options Options
+	runtime *coordinator.Runtime[*machine]
+}
 
 // New makes a coordinator that has no partition yet.
-func New(o Options) *Coordinator { panic("unwritten") }
+func New(o Options) *Coordinator {
+	c := &Coordinator{options: o}
+	c.runtime = coordinator.New(coordinator.Options[*machine]{
+		Topic: Topic, Log: o.Log, Logger: o.Logger,
+		Make: func(h coordinator.Host) *machine { return newMachine(c, h) },
+	})
+	return c
+}
 
 // PartitionFor is the partition of Topic that a group (or transactional id) belongs to: Java's hash of the string, as Kafka takes it.
-func PartitionFor(id string, partitions int32) int32 { panic("unwritten") }
+func PartitionFor(id string, partitions int32) int32 {
+	var hash int32
+	for _, unit := range utf16.Encode([]rune(id)) {
+		hash = 31*hash + int32(unit)
+	}
+	if hash == math.MinInt32 {
+		hash = 0
+	}
+	return max(hash, -hash) % partitions
+}
 
 // Elect and Resign tell of the leadership of Topic's partitions.
-func (c *Coordinator) Elect(partition, leaderEpoch int32)  { panic("unwritten") }
-func (c *Coordinator) Resign(partition, leaderEpoch int32) { panic("unwritten") }
+func (c *Coordinator) Elect(partition, leaderEpoch int32)  { c.runtime.Elect(partition, leaderEpoch) }
+func (c *Coordinator) Resign(partition, leaderEpoch int32) { c.runtime.Resign(partition, leaderEpoch) }
+
+// Stop answers those who wait and unloads everything.
+func (c *Coordinator) Stop() { c.runtime.Stop() }
+
+// do runs f on the machine of a group's partition; the answer is the error code of a group that this broker does not coordinate, or not
+// yet, and f is not called then.
+func (c *Coordinator) do(groupID string, f func(m *machine) coordinator.Result) (code int16) {
+	partitions := int32(1)
+	if t := c.options.Metadata.Image().Topics[Topic]; t != nil {
+		partitions = int32(len(t.Partitions))
+	}
+	return codeOf(c.runtime.Do(PartitionFor(groupID, partitions), f))
+}
+
+// codeOf gives the error code that a client of a group gets for what the runtime refuses, and for kerr's errors their own.
+func codeOf(err error) int16 {
+	var known *kerr.Error
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &known):
+		return known.Code
+	case errors.Is(err, coordinator.ErrNotCoordinator):
+		return kerr.NotCoordinator.Code
+	case errors.Is(err, coordinator.ErrLoading):
+		return kerr.CoordinatorLoadInProgress.Code
+	case errors.Is(err, coordinator.ErrUnavailable), errors.Is(err, coordinator.ErrTimedOut):
+		return kerr.CoordinatorNotAvailable.Code
+	default:
+		return kerr.UnknownServerError.Code
+	}
+}
 
 // TopicsDeleted removes the offsets of topics that are gone; MetadataChanged has consumer groups look at their subscriptions again.
 func (c *Coordinator) TopicsDeleted(topics []string) { panic("unwritten") }
-func (c *Coordinator) MetadataChanged()              { panic("unwritten") }
-
-// Stop answers those who wait and unloads everything.
-func (c *Coordinator) Stop() { panic("unwritten") }
+func (c *Coordinator) MetadataChanged() {
+	c.runtime.Each(func(_ int32, m *machine) coordinator.Result { return m.consumerMetadataChanged() })
+}
 
 // Classic groups.
 
@@ -90,19 +144,5 @@ func (c *Coordinator) ListGroups(req *kmsg.ListGroupsRequest, reply func(*kmsg.L
 }
 
 func (c *Coordinator) DeleteGroups(req *kmsg.DeleteGroupsRequest, reply func(*kmsg.DeleteGroupsResponse)) {
-	panic("unwritten")
-}
-
-// Consumer groups (KIP-848).
-
-func (c *Coordinator) ConsumerGroupHeartbeat(
-	by Caller, req *kmsg.ConsumerGroupHeartbeatRequest, reply func(*kmsg.ConsumerGroupHeartbeatResponse),
-) {
-	panic("unwritten")
-}
-
-func (c *Coordinator) ConsumerGroupDescribe(
-	req *kmsg.ConsumerGroupDescribeRequest, reply func(*kmsg.ConsumerGroupDescribeResponse),
-) {
 	panic("unwritten")
 }

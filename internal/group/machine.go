@@ -1,0 +1,115 @@
+package group
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"milena/internal/coordinator"
+)
+
+// The first two bytes of a key tell its record's type.
+const (
+	keyOffsetCommitV0 = 0
+	keyOffsetCommit   = 1
+	keyGroupMetadata  = 2
+	// From here on the records are those of consumer groups (KIP-848), and of share and streams groups, which are passed over.
+	keyFirstConsumer = 3
+)
+
+// machine is the groups of one partition and the offsets they committed. Everything in it is under the partition's lock.
+type machine struct {
+	host coordinator.Host
+	c    *Coordinator
+
+	// groups holds every group by its id, of whatever kind. An offset's group is always here: who commits without membership has an
+	// empty classic group.
+	groups map[string]group
+	// offsets are those of the groups above; a group without offsets has no entry.
+	offsets offsetStore
+	// consumer is what consumer groups share.
+	consumer consumerShare
+	// live is false while the log is loaded. A live machine's records come from its own handlers: classic groups have done then what
+	// their records tell.
+	live bool
+}
+
+// group is what every kind of group answers for. Errors are kerr's.
+type group interface {
+	// kind is the group's type as ListGroups names it: "classic", "consumer".
+	kind() string
+	// state is its state as ListGroups names it.
+	state() string
+	protocolType() string
+	hasMember(id string) bool
+	// empty tells that it has no members.
+	empty() bool
+	// subscribedTo tells whether its members consume a topic; false also where that cannot be known and need not be.
+	subscribedTo(topic string) bool
+	// checkCommit and checkFetch refuse members, instances and generations (or member epochs) that are not the group's.
+	checkCommit(f *fence) error
+	checkFetch(memberID string, epoch int32) error
+	checkOffsetDelete() error
+	checkDelete() error
+	// tombstones appends the records that remove the group, without its offsets.
+	tombstones(records []coordinator.Record) []coordinator.Record
+	// retentionStart is when the retention of an offset begins, in ms since 1970; false: never as long as the group is as it is.
+	retentionStart(o *offset, topic string) (sinceMs int64, expires bool)
+	// dropped is called when the group has left machine.groups, by a tombstone or because another kind took its place: the time to
+	// cancel timers and to answer those who wait.
+	dropped()
+	// unloaded is called when the partition moves away: answer those who wait with NOT_COORDINATOR.
+	unloaded()
+}
+
+// fence is who commits.
+type fence struct {
+	memberID      string
+	instanceID    *string
+	epoch         int32 // generation or member epoch
+	transactional bool
+	version       int16 // of OffsetCommit or TxnOffsetCommit
+}
+
+func newMachine(c *Coordinator, host coordinator.Host) *machine {
+	m := &machine{host: host, c: c, groups: map[string]group{}}
+	m.offsets.init()
+	m.consumer.init(m)
+	return m
+}
+
+// Replay applies a record of the log.
+func (m *machine) Replay(r *coordinator.Replayed) error {
+	if len(r.Key) < 2 {
+		return fmt.Errorf("group: a key of %d bytes", len(r.Key))
+	}
+	switch kind := int16(binary.BigEndian.Uint16(r.Key)); {
+	case kind == keyOffsetCommitV0, kind == keyOffsetCommit:
+		return m.replayOffset(r)
+	case kind == keyGroupMetadata:
+		return m.replayClassic(r)
+	case kind >= keyFirstConsumer:
+		return m.replayConsumer(kind, r)
+	default:
+		return fmt.Errorf("group: a key of type %d", kind)
+	}
+}
+
+// EndTransaction applies or forgets the offsets of a producer's transaction.
+func (m *machine) EndTransaction(producerID int64, _ int16, committed bool) {
+	m.endTransaction(producerID, committed)
+}
+
+// Loaded schedules what the groups wait for.
+func (m *machine) Loaded() {
+	m.live = true
+	m.classicLoaded()
+	m.consumerLoaded()
+	m.offsetsLoaded()
+}
+
+// Unloaded answers everyone who waits.
+func (m *machine) Unloaded() {
+	for _, g := range m.groups {
+		g.unloaded()
+	}
+}
