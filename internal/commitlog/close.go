@@ -36,6 +36,8 @@ func (l *Log) Producers() []Producer {
 
 // Rename moves the log's directory (a deleted topic: "topic-0.<uuid>-delete").
 func (l *Log) Rename(newDir string) error {
+	l.swapping.Lock()
+	defer l.swapping.Unlock()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err := l.usable(); err != nil {
@@ -46,6 +48,7 @@ func (l *Log) Rename(newDir string) error {
 		return l.fail("renaming the directory", err)
 	}
 	l.dir.SetPath(newDir)
+	l.cuts.Add(1)
 	if err := l.env.FS.SyncDir(path.Dir(newDir)); err != nil {
 		return l.fail("renaming the directory", err)
 	}
@@ -133,6 +136,8 @@ func (l *Log) CloseDirty() {
 	}
 	// What is being synced ends first: with its files gone it would take the directory for broken.
 	l.flusher.running.Wait()
+	l.swapping.Lock()
+	defer l.swapping.Unlock()
 	defer l.flusher.hold()()
 	l.mu.Lock()
 	defer l.mu.Unlock()

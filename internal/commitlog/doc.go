@@ -3,6 +3,7 @@
 //
 // Locks, in the order in which they may be taken:
 //
+//	Log.swapping the segments' names: while a cleaned segment takes the place of others, nothing is truncated, deleted, renamed, closed
 //	Log.mu       the append lock: appends, every change of the list of segments, the state of the producers, the unflushed count
 //	epochs.mu    the leader epochs
 //	tail.mu      where the newest batches end; held for a few instructions, by appends and reads

@@ -3,7 +3,9 @@ package commitlog
 import (
 	"errors"
 	"io/fs"
+	"math"
 	"slices"
+	"strings"
 
 	"milena/internal/segment"
 )
@@ -12,10 +14,10 @@ import (
 type listing struct {
 	files     map[fileKey]fs.DirEntry
 	hasEpochs bool
-	deleted   []string // names to remove
+	deleted   []string // names of what is on its way out
 	swaps     []fileKey
-	cleaned   bool  // the cleaner was at work
-	minClean  int64 // lowest base offset of what it had not finished
+	cleaned   []string // names of what the cleaner had not finished
+	minClean  int64    // the lowest base offset of those
 }
 
 type fileKey struct {
@@ -34,7 +36,7 @@ func (l *Log) list() (*listing, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &listing{files: make(map[fileKey]fs.DirEntry, len(names))}
+	d := &listing{files: make(map[fileKey]fs.DirEntry, len(names)), minClean: math.MaxInt64}
 	for _, e := range names {
 		if e.Name() == epochFile {
 			d.hasEpochs = true
@@ -44,17 +46,15 @@ func (l *Log) list() (*listing, error) {
 		if !ok {
 			continue
 		}
-		switch suffix {
-		case "":
+		switch {
+		case suffix == "":
 			d.files[fileKey{base, kind}] = e
-		case segment.DeletedSuffix:
+		case strings.HasSuffix(suffix, segment.DeletedSuffix):
 			d.deleted = append(d.deleted, e.Name())
-		case segment.CleanedSuffix:
-			d.deleted = append(d.deleted, e.Name())
-			if !d.cleaned || base < d.minClean {
-				d.cleaned, d.minClean = true, base
-			}
-		case segment.SwapSuffix:
+		case suffix == segment.CleanedSuffix:
+			d.cleaned = append(d.cleaned, e.Name())
+			d.minClean = min(d.minClean, base)
+		case suffix == segment.SwapSuffix:
 			d.swaps = append(d.swaps, fileKey{base, kind})
 		}
 	}
@@ -76,11 +76,11 @@ func (d *listing) bases(kind segment.Kind) []int64 {
 // tidy finishes what a stop interrupted: files on their way out are removed, complete replacements take their place, indexes
 // without records go.
 func (l *Log) tidy(d *listing) error {
-	dir := l.dir.Path()
-	for _, name := range d.deleted {
-		if err := l.env.FS.Remove(dir + "/" + name); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
+	if err := l.removeAll(d.deleted); err != nil {
+		return err
+	}
+	if err := l.dropUnfinished(d); err != nil {
+		return err
 	}
 	if len(d.swaps) > 0 {
 		if err := l.finishSwaps(d); err != nil {
@@ -92,66 +92,80 @@ func (l *Log) tidy(d *listing) error {
 		}
 		*d = *again
 	}
+	var orphans []string
 	for key := range d.files {
 		if key.kind == segment.Log || key.kind == segment.Snapshot {
 			continue
 		}
-		if _, ok := d.files[fileKey{key.base, segment.Log}]; ok {
-			continue
+		if _, ok := d.files[fileKey{key.base, segment.Log}]; !ok {
+			orphans = append(orphans, segment.FileName(key.base, key.kind))
+			delete(d.files, key)
 		}
-		if err := l.env.FS.Remove(dir + "/" + segment.FileName(key.base, key.kind)); err != nil {
+	}
+	return l.removeAll(orphans)
+}
+
+// removeAll removes files of the directory.
+func (l *Log) removeAll(names []string) error {
+	for _, name := range names {
+		if err := l.env.FS.Remove(l.dir.Path() + "/" + name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
-		delete(d.files, key)
 	}
 	return nil
 }
 
-// finishSwaps completes an interrupted replacement of segments. Replacements that the cleaner had not finished all of (a ".cleaned"
-// at or below them) are dropped; the others push out the segments whose offsets they cover and take their names.
-func (l *Log) finishSwaps(d *listing) error {
-	dir := l.dir.Path()
-	for _, key := range d.swaps {
-		name := dir + "/" + segment.FileName(key.base, key.kind)
-		if d.cleaned && key.base >= d.minClean {
-			if err := l.env.FS.Remove(name + segment.SwapSuffix); err != nil {
-				return err
-			}
-			continue
+// dropUnfinished removes what the cleaner had not finished: ".cleaned" files, and ".swap" files at or above them, which are not all there
+// yet. The latter go first, and durably: without the others they would count as complete.
+func (l *Log) dropUnfinished(d *listing) error {
+	var unfinished []string
+	d.swaps = slices.DeleteFunc(d.swaps, func(key fileKey) bool {
+		if key.base < d.minClean {
+			return false
 		}
-		if key.kind != segment.Log {
-			continue
+		unfinished = append(unfinished, segment.FileName(key.base, key.kind)+segment.SwapSuffix)
+		return true
+	})
+	if len(unfinished) > 0 {
+		if err := l.removeAll(unfinished); err != nil {
+			return err
 		}
-		if err := l.dropCovered(d, key.base); err != nil {
+		if err := l.env.FS.SyncDir(l.dir.Path()); err != nil {
 			return err
 		}
 	}
+	return l.removeAll(d.cleaned)
+}
+
+// finishSwaps completes an interrupted replacement: the segments whose offsets it covers go, durably, before it takes their names.
+func (l *Log) finishSwaps(d *listing) error {
+	dir := l.dir.Path()
+	var covered []string
 	for _, key := range d.swaps {
-		if d.cleaned && key.base >= d.minClean {
+		if key.kind != segment.Log {
 			continue
 		}
+		end, err := l.swapEnd(key.base)
+		if err != nil {
+			return err
+		}
+		for old := range d.files {
+			if old.kind != segment.Snapshot && (old.base == key.base || old.base > key.base && old.base < end) {
+				covered = append(covered, segment.FileName(old.base, old.kind))
+			}
+		}
+	}
+	if err := l.removeAll(covered); err != nil {
+		return err
+	}
+	if err := l.env.FS.SyncDir(dir); err != nil {
+		return err
+	}
+	for _, key := range d.swaps {
 		name := dir + "/" + segment.FileName(key.base, key.kind)
 		if err := l.env.FS.Rename(name+segment.SwapSuffix, name); err != nil {
 			return err
 		}
 	}
 	return l.env.FS.SyncDir(dir)
-}
-
-// dropCovered removes the old segments whose base offsets a replacement's offsets cover.
-func (l *Log) dropCovered(d *listing, base int64) error {
-	end, err := l.swapEnd(base)
-	if err != nil {
-		return err
-	}
-	for key := range d.files {
-		if key.kind == segment.Snapshot || key.base < base || (key.base >= end && key.base != base) {
-			continue
-		}
-		if err := l.env.FS.Remove(l.dir.Path() + "/" + segment.FileName(key.base, key.kind)); err != nil &&
-			!errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-	}
-	return nil
 }

@@ -35,6 +35,8 @@ type OpenOptions struct {
 	RecoveryPoint int64
 	// LogStartOffset is the first offset, from the checkpoint.
 	LogStartOffset int64
+	// CleanedTo is how far the cleaner has come, from its checkpoint; 0: it was never here.
+	CleanedTo int64
 	// Progress is told of each recovered segment: how many bytes of how many are done. May be nil.
 	Progress func(doneBytes, totalBytes int64)
 }
@@ -62,8 +64,13 @@ type Log struct {
 	failure       atomic.Pointer[error]
 	closed        atomic.Bool
 
+	cuts      atomic.Int64 // see Generation
+	cleanedTo atomic.Int64 // see CleanedTo; changes under mu
+
 	tail   tail
 	epochs epochs
+
+	swapping sync.Mutex // see the package comment
 
 	mu           sync.Mutex // the append lock, see the package comment
 	producers    producers

@@ -1,6 +1,10 @@
 package commitlog
 
-import "milena/internal/segment"
+import (
+	"errors"
+
+	"milena/internal/segment"
+)
 
 // TimestampOffset is an answer to ListOffsets.
 type TimestampOffset struct {
@@ -69,30 +73,24 @@ type AbortedTxn struct {
 	FirstOffset int64
 }
 
+// abortedTries bounds how often the list of aborted transactions is begun anew.
+const abortedTries = 10
+
 // AbortedTxns lists the aborted transactions that overlap [from, to).
 func (l *Log) AbortedTxns(from, to int64) ([]AbortedTxn, error) {
 	if err := l.usable(); err != nil {
 		return nil, err
 	}
+	aborted, err := l.Aborted(from, to)
+	for tries := 0; errors.Is(err, ErrOvertaken) && tries < abortedTries; tries++ {
+		aborted, err = l.Aborted(from, to) // a segment was replaced, or went, just then
+	}
+	if err != nil {
+		return nil, l.readFailed(err)
+	}
 	var list []AbortedTxn
-	segs := l.segments()
-	complete := false
-	for _, s := range segs[floor(segs, from):] {
-		if complete || !s.Acquire() {
-			break
-		}
-		err := s.Aborted(func(t segment.AbortedTxn) bool {
-			if t.LastOffset >= from && t.FirstOffset < to {
-				list = append(list, AbortedTxn{ProducerID: t.ProducerID, FirstOffset: t.FirstOffset})
-			}
-			// What was stable beyond the range when this one was aborted has nothing older open.
-			complete = t.LastStableOffset >= to
-			return !complete
-		})
-		s.Release()
-		if err != nil {
-			return nil, l.readFailed(err)
-		}
+	for _, t := range aborted {
+		list = append(list, AbortedTxn{ProducerID: t.ProducerID, FirstOffset: t.FirstOffset})
 	}
 	return list, nil
 }

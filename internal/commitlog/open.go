@@ -47,6 +47,7 @@ func (l *Log) load(d *listing, opts OpenOptions, now int64) error {
 		return err
 	}
 	l.start.Store(opts.LogStartOffset)
+	l.cleanedTo.Store(max(0, opts.CleanedTo))
 	if !opts.Clean {
 		// Names that the last run made may not be durable yet.
 		l.namesDirty, l.parentDirty = true, true

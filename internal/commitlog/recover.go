@@ -61,7 +61,7 @@ func (l *Log) recoverSegment(d *listing, s *segment.Segment, later []*segment.Se
 	if err != nil {
 		return false, err
 	}
-	if r.Cause == nil && len(later) > 0 && later[0].BaseOffset() != r.NextOffset && !l.cfg.Load().Compact {
+	if r.Cause == nil && len(later) > 0 && later[0].BaseOffset() != r.NextOffset && !l.mayBeCleaned(base) {
 		// A segment begins where the one before ended, unless the cleaner was there: the power went when the name of the later
 		// one was durable, but not all records of this one.
 		r.Cause = fmt.Errorf("%w: it ends at %d, the next one begins at %d", segment.ErrCorrupt, r.NextOffset, later[0].BaseOffset())
@@ -82,6 +82,9 @@ func (l *Log) recoverSegment(d *listing, s *segment.Segment, later []*segment.Se
 	l.size.Add(r.Position - s.SizeBytes())
 	return false, s.Cut(r.Position)
 }
+
+// mayBeCleaned tells whether the cleaner may have been at a segment; the topic may not be compacted any more.
+func (l *Log) mayBeCleaned(base int64) bool { return l.cfg.Load().Compact || base < l.cleanedTo.Load() }
 
 // knowIndexes tells a segment of its index files what the listing shows of them.
 func knowIndexes(d *listing, s *segment.Segment) error {

@@ -10,6 +10,8 @@ import (
 // DeleteOld takes segments out that retention or the log start offset let go (time, size, start; only below the high watermark, only if
 // cleanup.policy has delete, except for the log start offset) by renaming them to ".deleted". It returns how many.
 func (l *Log) DeleteOld(nowMs int64) (int, error) {
+	l.swapping.Lock()
+	defer l.swapping.Unlock()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err := l.usable(); err != nil {

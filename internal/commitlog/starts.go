@@ -2,9 +2,7 @@ package commitlog
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
-	"path"
 )
 
 // SegmentStart is where a segment begins and when its file was last written, in ms since 1970.
@@ -18,10 +16,10 @@ func (l *Log) SegmentStarts() ([]SegmentStart, error) {
 	if err := l.usable(); err != nil {
 		return nil, err
 	}
-	start, dir := l.LogStartOffset(), l.Dir()
+	start := l.LogStartOffset()
 	var starts []SegmentStart
 	for _, s := range l.segments() {
-		info, err := l.env.FS.Stat(path.Join(dir, fmt.Sprintf("%020d.log", s.BaseOffset())))
+		info, err := s.Stat()
 		if errors.Is(err, fs.ErrNotExist) {
 			continue // retention has just taken it
 		}

@@ -27,6 +27,8 @@ func (l *Log) TruncateTo(offset int64) error {
 	if offset < 0 {
 		return fmt.Errorf("%w: cannot truncate to %d", ErrOffsetOutOfRange, offset)
 	}
+	l.swapping.Lock()
+	defer l.swapping.Unlock()
 	defer l.flusher.hold()()
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -60,6 +62,7 @@ func (l *Log) truncate(offset int64) error {
 	l.indexed.Store(noOffset)
 	l.start.Store(min(l.start.Load(), offset))
 	l.setSegments(segs[: last+1 : last+1])
+	l.cut()
 	if err := l.removeFromEnd(segs[last+1:], now); err != nil {
 		return err
 	}
@@ -84,6 +87,8 @@ func (l *Log) TruncateFullyAndStartAt(offset int64) error {
 	if offset < 0 {
 		return fmt.Errorf("%w: cannot start at %d", ErrOffsetOutOfRange, offset)
 	}
+	l.swapping.Lock()
+	defer l.swapping.Unlock()
 	defer l.flusher.hold()()
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -104,6 +109,7 @@ func (l *Log) startAnew(offset int64) error {
 		return l.fail("creating a segment", err)
 	}
 	l.setSegments([]*segment.Segment{fresh})
+	l.cut()
 	l.tail.reset(endPosition{offset: offset, base: offset})
 	l.start.Store(offset)
 	l.end.Store(offset)

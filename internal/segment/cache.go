@@ -140,16 +140,16 @@ func (c *FileCache) removeLocked(f *file) {
 
 // openFile opens a segment's file under its present name. The directory may be renamed in between: then it is tried anew.
 func (s *Segment) openFile(kind Kind, create bool) (vfs.File, error) {
+	s.names.RLock()
+	defer s.names.RUnlock()
 	for {
 		dir := s.dir.Path()
-		name := dir + "/" + FileName(s.base, kind)
+		name := s.name(kind)
 		f, err := s.dir.fs.OpenReadWrite(name)
 		switch {
 		case err == nil || !errors.Is(err, fs.ErrNotExist):
 			return f, err
 		case s.dir.Path() != dir:
-		case s.deleted.Load(): // it may still have readers
-			return s.dir.fs.OpenReadWrite(name + DeletedSuffix)
 		case create:
 			return s.dir.fs.Create(name)
 		default:

@@ -131,12 +131,18 @@ func (s *Segment) Walk(position, limit int64, visit func(b *Batch) (bool, error)
 	if position >= limit {
 		return position, nil
 	}
+	buf := make([]byte, min(limit-position, walkBytes))
+	return s.WalkBuffered(position, limit, &buf, visit)
+}
+
+// WalkBuffered is Walk with a buffer of the caller's, which is replaced by one of the batch's size where a batch does not fit.
+func (s *Segment) WalkBuffered(position, limit int64, buffer *[]byte, visit func(b *Batch) (bool, error)) (end int64, err error) {
 	log, err := s.OpenLog()
 	if err != nil {
 		return position, err
 	}
 	defer s.CloseLog()
-	buf := make([]byte, min(limit-position, walkBytes))
+	buf := *buffer
 	var block []byte
 	for position < limit {
 		h, parseErr := record.ParseHeader(block)
@@ -149,6 +155,7 @@ func (s *Segment) Walk(position, limit int64, visit func(b *Batch) (bool, error)
 			}
 			if h.SizeBytes > len(buf) {
 				buf = make([]byte, h.SizeBytes)
+				*buffer = buf
 			}
 			n := int(min(int64(len(buf)), limit-position))
 			if n <= len(block) {

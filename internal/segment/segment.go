@@ -32,6 +32,9 @@ type Segment struct {
 	times   entries
 	txns    entries
 
+	names  sync.RWMutex // held while files are opened by name, and to write while they are renamed
+	suffix string       // behind the files' names: ".cleaned", ".swap", ".deleted" or nothing; guarded by names
+
 	deleted       atomic.Bool  // renamed; removed with the last reference
 	deletedAtMs   atomic.Int64 // when that was
 	modifiedMs    atomic.Int64 // of .log when it was opened, or of the last append: stands for the timestamp where no record has one
@@ -64,8 +67,16 @@ func Open(dir *Dir, base, sizeBytes, modifiedMs, nowMs int64) *Segment {
 }
 
 // Create makes an empty segment with its files; files that were there are emptied. The caller makes the names durable.
-func Create(dir *Dir, base, nowMs int64) (*Segment, error) {
+func Create(dir *Dir, base, nowMs int64) (*Segment, error) { return create(dir, base, nowMs, "") }
+
+// CreateCleaned is Create for what the cleaner writes: the files end in ".cleaned" until SetSuffix gives them other names.
+func CreateCleaned(dir *Dir, base, nowMs int64) (*Segment, error) {
+	return create(dir, base, nowMs, CleanedSuffix)
+}
+
+func create(dir *Dir, base, nowMs int64, suffix string) (*Segment, error) {
 	s := newSegment(dir, base, nowMs)
+	s.suffix = suffix
 	for _, kind := range [...]Kind{OffsetIndex, TimeIndex, Log} {
 		f, err := dir.fs.Create(s.name(kind))
 		if err != nil {
@@ -113,7 +124,10 @@ func (s *Segment) SizeBytes() int64 { return s.size.Load() }
 // Dir is the directory the segment is in.
 func (s *Segment) Dir() *Dir { return s.dir }
 
-func (s *Segment) name(kind Kind) string { return s.dir.Path() + "/" + FileName(s.base, kind) }
+// name is where a file of the segment is; the caller holds names, or is alone.
+func (s *Segment) name(kind Kind) string {
+	return s.dir.Path() + "/" + FileName(s.base, kind) + s.suffix
+}
 
 // Error is a failure of a segment's file, or corruption in it: which directory, which segment, where.
 type Error struct {
@@ -163,7 +177,7 @@ func (s *Segment) Release() {
 	}
 	s.CloseFiles()
 	if s.deleted.Load() {
-		_ = s.removeFiles(DeletedSuffix) // what is left is removed when the log is opened again
+		_ = s.RemoveFiles() // what is left is removed when the log is opened again
 	}
 }
 
@@ -183,33 +197,8 @@ func (s *Segment) CloseFiles() {
 	}
 }
 
-// MarkDeleted renames the files to end in ".deleted". They are removed by the last Release.
-func (s *Segment) MarkDeleted(nowMs int64) error {
-	s.deletedAtMs.Store(nowMs)
-	s.deleted.Store(true) // before the names change: who then finds no file knows where to look
-	// Index files first: what a crash leaves of them without their .log is an orphan, which is removed when the log is opened.
-	for _, kind := range [...]Kind{TxnIndex, TimeIndex, OffsetIndex, Log} {
-		name := s.name(kind)
-		if err := s.dir.fs.Rename(name, name+DeletedSuffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return s.wrap(kind, 0, err)
-		}
-	}
-	return nil
-}
-
 // DeletedAtMs is when MarkDeleted was called.
 func (s *Segment) DeletedAtMs() int64 { return s.deletedAtMs.Load() }
-
-func (s *Segment) removeFiles(suffix string) error {
-	var first error
-	for _, kind := range [...]Kind{Log, OffsetIndex, TimeIndex, TxnIndex} {
-		err := s.dir.fs.Remove(s.name(kind) + suffix)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) && first == nil {
-			first = s.wrap(kind, 0, err)
-		}
-	}
-	return first
-}
 
 // Fits tells whether an offset can be told relative to the base offset.
 func (s *Segment) Fits(offset int64) bool {

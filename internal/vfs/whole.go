@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"path"
+	"time"
 )
 
 // ReadFile reads a whole file.
@@ -55,4 +56,15 @@ func writeAndSync(fsys FS, name string, data []byte) error {
 		err = closeErr
 	}
 	return err
+}
+
+// SetModified sets the time at which a file was last changed, where the file system can (SetModified of its own); durable with the
+// file's next sync, if at all.
+func SetModified(fsys FS, name string, modified time.Time) error {
+	if f, ok := fsys.(interface {
+		SetModified(name string, modified time.Time) error
+	}); ok {
+		return f.SetModified(name, modified)
+	}
+	return nil
 }
