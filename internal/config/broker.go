@@ -47,6 +47,7 @@ type Broker struct {
 	ControlledShutdownEnable                                                          bool
 	AutoLeaderRebalance                                                               bool
 	UncleanLeaderElection                                                             bool
+	Groups                                                                            Groups // group.* and offsets.* of the group coordinator
 	// MetricsListen is milena.metrics.listen: "host:port" for Prometheus, empty for none.
 	MetricsListen string
 	// LogFormat is milena.log.format: text, json or auto; LogLevel is milena.log.level.

@@ -29,6 +29,9 @@ func honouredBrokerKeys() map[string]bool {
 		replica.high.watermark.checkpoint.interval.ms
 		producer.id.expiration.ms producer.id.expiration.check.interval.ms
 		controlled.shutdown.enable unclean.leader.election.enable
+		group.min.session.timeout.ms group.max.session.timeout.ms group.initial.rebalance.delay.ms group.max.size
+		offset.metadata.max.bytes offsets.retention.minutes offsets.retention.check.interval.ms offsets.commit.timeout.ms
+		offsets.load.buffer.size offsets.topic.compression.codec
 		log.cleanup.policy log.segment.bytes log.roll.ms log.roll.hours log.roll.jitter.ms log.roll.jitter.hours
 		log.index.size.max.bytes log.index.interval.bytes log.retention.bytes log.retention.ms log.retention.minutes
 		log.retention.hours log.flush.interval.messages log.flush.interval.ms
