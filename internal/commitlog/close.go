@@ -43,11 +43,9 @@ func (l *Log) Rename(newDir string) error {
 	if err := l.usable(); err != nil {
 		return err
 	}
-	old := l.dir.Path()
-	if err := l.env.FS.Rename(old, newDir); err != nil {
+	if err := l.dir.Rename(newDir); err != nil {
 		return l.fail("renaming the directory", err)
 	}
-	l.dir.SetPath(newDir)
 	l.cuts.Add(1)
 	if err := l.env.FS.SyncDir(path.Dir(newDir)); err != nil {
 		return l.fail("renaming the directory", err)

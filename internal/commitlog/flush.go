@@ -229,16 +229,17 @@ func (l *Log) flushNames() error {
 	names, parent := l.namesDirty, l.parentDirty
 	l.namesDirty, l.parentDirty = false, false
 	l.mu.Unlock()
-	dir := l.dir.Path()
-	if names {
-		if err := l.env.FS.SyncDir(dir); err != nil {
-			return err
+	return l.dir.Under(func(dir string) error {
+		if names {
+			if err := l.env.FS.SyncDir(dir); err != nil {
+				return err
+			}
 		}
-	}
-	if parent {
-		return l.env.FS.SyncDir(path.Dir(dir))
-	}
-	return nil
+		if parent {
+			return l.env.FS.SyncDir(path.Dir(dir))
+		}
+		return nil
+	})
 }
 
 // writeEpochs brings the leader epochs to their file where they have changed.
@@ -247,7 +248,7 @@ func (l *Log) writeEpochs() error {
 	if content == nil {
 		return nil
 	}
-	err := vfs.WriteFileAtomic(l.env.FS, l.dir.Path()+"/"+epochFile, content)
+	err := l.dir.Under(func(dir string) error { return vfs.WriteFileAtomic(l.env.FS, dir+"/"+epochFile, content) })
 	if segment.IsFull(err) {
 		l.epochs.putBack()
 		return fmt.Errorf("%w: syncing: %w", ErrNoSpace, err)
@@ -257,13 +258,15 @@ func (l *Log) writeEpochs() error {
 
 // syncFile makes a file of the directory durable, if it is there.
 func (l *Log) syncFile(name string) error {
-	f, err := l.env.FS.OpenReadWrite(l.dir.Path() + "/" + name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	return f.Sync()
+	return l.dir.Under(func(dir string) error {
+		f, err := l.env.FS.OpenReadWrite(dir + "/" + name)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		return f.Sync()
+	})
 }

@@ -21,7 +21,11 @@ func (l *Log) NewCleaned(base int64) (*segment.Segment, error) {
 	if err := l.usable(); err != nil {
 		return nil, err
 	}
-	s, err := segment.CreateCleaned(l.dir, base, nowMs())
+	var s *segment.Segment
+	err := l.dir.Under(func(string) (err error) {
+		s, err = segment.CreateCleaned(l.dir, base, nowMs())
+		return err
+	})
 	if err != nil {
 		return nil, l.writeFailed("creating a cleaned segment", err)
 	}
@@ -99,7 +103,7 @@ func (l *Log) completeCleaned(s *segment.Segment) error {
 	if err := s.Sync(); err != nil {
 		return l.writeFailed("syncing a cleaned segment", err)
 	}
-	if err := l.env.FS.SyncDir(l.dir.Path()); err != nil {
+	if err := l.dir.Under(l.env.FS.SyncDir); err != nil {
 		return l.writeFailed("syncing a cleaned segment", err)
 	}
 	return nil

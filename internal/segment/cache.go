@@ -138,22 +138,17 @@ func (c *FileCache) removeLocked(f *file) {
 	c.ring = c.ring[:len(c.ring)-1]
 }
 
-// openFile opens a segment's file under its present name. The directory may be renamed in between: then it is tried anew.
-func (s *Segment) openFile(kind Kind, create bool) (vfs.File, error) {
+// openFile opens a segment's file under its present name.
+func (s *Segment) openFile(kind Kind, create bool) (f vfs.File, err error) {
 	s.names.RLock()
 	defer s.names.RUnlock()
-	for {
-		dir := s.dir.Path()
+	err = s.dir.Under(func(string) error {
 		name := s.name(kind)
-		f, err := s.dir.fs.OpenReadWrite(name)
-		switch {
-		case err == nil || !errors.Is(err, fs.ErrNotExist):
-			return f, err
-		case s.dir.Path() != dir:
-		case create:
-			return s.dir.fs.Create(name)
-		default:
-			return nil, err
+		f, err = s.dir.fs.OpenReadWrite(name)
+		if create && errors.Is(err, fs.ErrNotExist) {
+			f, err = s.dir.fs.Create(name)
 		}
-	}
+		return err
+	})
+	return f, err
 }

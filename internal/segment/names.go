@@ -3,6 +3,7 @@ package segment
 import (
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"milena/internal/vfs"
@@ -74,11 +75,13 @@ func ParseFileName(name string) (base int64, kind Kind, suffix string, ok bool) 
 	return 0, 0, "", false
 }
 
-// Dir is the directory that the segments of one log share; its name changes when the topic is deleted.
+// Dir is the directory that the segments of one log share; its name changes when the topic is deleted. Who uses files in it by their
+// names, and holds no lock that keeps the log from being renamed, does so inside Under.
 type Dir struct {
-	fs    vfs.FS
-	cache *FileCache
-	path  atomic.Pointer[string]
+	fs       vfs.FS
+	cache    *FileCache
+	path     atomic.Pointer[string]
+	renaming sync.RWMutex
 }
 
 // NewDir describes a directory; without a cache the open files are not bounded.
@@ -87,13 +90,30 @@ func NewDir(fs vfs.FS, cache *FileCache, path string) *Dir {
 		cache = NewFileCache(0)
 	}
 	d := &Dir{fs: fs, cache: cache}
-	d.SetPath(path)
+	d.path.Store(&path)
 	return d
 }
 
-// Path is the directory's present name; SetPath tells of a new one.
-func (d *Dir) Path() string        { return *d.path.Load() }
-func (d *Dir) SetPath(path string) { d.path.Store(&path) }
+// Path is the directory's present name.
+func (d *Dir) Path() string { return *d.path.Load() }
+
+// Rename gives the directory another name, when nobody is inside Under any more.
+func (d *Dir) Rename(path string) error {
+	d.renaming.Lock()
+	defer d.renaming.Unlock()
+	if err := d.fs.Rename(d.Path(), path); err != nil {
+		return err
+	}
+	d.path.Store(&path)
+	return nil
+}
+
+// Under calls f with the directory's name, which stays until f returns. f takes no lock of the log's and opens no segment.
+func (d *Dir) Under(f func(path string) error) error {
+	d.renaming.RLock()
+	defer d.renaming.RUnlock()
+	return f(d.Path())
+}
 
 // FS is the file system the directory is on.
 func (d *Dir) FS() vfs.FS { return d.fs }

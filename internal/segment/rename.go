@@ -75,7 +75,9 @@ func (s *Segment) SetModifiedMs(ms int64) error {
 	s.modifiedMs.Store(ms)
 	s.names.RLock()
 	defer s.names.RUnlock()
-	return s.wrap(Log, 0, vfs.SetModified(s.dir.fs, s.name(Log), time.UnixMilli(ms)))
+	return s.dir.Under(func(string) error {
+		return s.wrap(Log, 0, vfs.SetModified(s.dir.fs, s.name(Log), time.UnixMilli(ms)))
+	})
 }
 
 // RemoveUnder is RemoveFiles for files under the name that they have and under that with another suffix: a SetSuffix has failed.
