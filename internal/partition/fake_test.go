@@ -35,6 +35,36 @@ func (l *fakeLog) AppendUnsynced(c record.Checked, leaderEpoch int32, _ record.O
 	return commitlog.Appended{FirstOffset: first, LastOffset: l.end() - 1, AppendTimeMs: -1, LogStartOffset: l.start}, l.mustSync, nil
 }
 
+// AppendAsFollower appends a record for each byte, which is its epoch.
+func (l *fakeLog) AppendAsFollower(batches []byte) (commitlog.Appended, error) {
+	if l.refuse != nil {
+		return commitlog.Appended{}, l.refuse
+	}
+	for _, epoch := range batches {
+		l.epochs = append(l.epochs, int32(epoch))
+	}
+	return commitlog.Appended{LastOffset: l.end() - 1}, nil
+}
+
+func (l *fakeLog) TruncateTo(offset int64) error {
+	if offset < l.end() {
+		l.epochs = l.epochs[:offset-l.start]
+	}
+	return l.refuse
+}
+
+func (l *fakeLog) TruncateFullyAndStartAt(offset int64) error {
+	l.start, l.epochs = offset, nil
+	return l.refuse
+}
+
+func (l *fakeLog) LatestEpoch() (int32, bool) {
+	if len(l.epochs) == 0 {
+		return -1, false
+	}
+	return l.epochs[len(l.epochs)-1], true
+}
+
 func (l *fakeLog) WhenSynced(offset int64, done func(error)) {
 	l.synced = offset
 	done(l.refuse)

@@ -80,12 +80,13 @@ func (p *Partition) minInsync(st *State) int {
 	return min(p.log.Config().MinInsyncReplicas, max(1, len(st.Replicas)))
 }
 
-// committedUpTo raises the leader's high watermark to what every member of the ISR has. The leader alone has everything up to
-// end; where the ISR has other members, their positions decide, and nothing is known of them yet.
+// committedUpTo notes that the leader itself has everything up to end, and raises the high watermark to what the ISR has. The caller holds
+// mu, for reading at least.
 func (p *Partition) committedUpTo(st *State, end int64) {
-	if len(st.ISR) == 1 && st.ISR[0] == p.brokerID {
-		p.raiseHighWatermark(end)
-	}
+	p.followersMu.Lock()
+	p.ownEnd = max(p.ownEnd, end)
+	p.followersMu.Unlock()
+	p.commit(st)
 }
 
 func (p *Partition) raiseHighWatermark(to int64) {

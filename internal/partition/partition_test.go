@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"milena/internal/config"
 	"milena/internal/record"
@@ -19,6 +21,8 @@ type script struct {
 	watches map[int]*Watch
 	told    []int
 	last    Appended // of the last append
+	dead    []int32  // who may not join the ISR
+	asked   *Proposal
 }
 
 func (s *script) Changed(slot int) { s.told = append(s.told, slot) }
@@ -26,13 +30,15 @@ func (s *script) Changed(slot int) { s.told = append(s.told, slot) }
 func TestPartition(t *testing.T) {
 	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
 		s := &script{watches: map[int]*Watch{}}
-		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
-			s.told = nil
-			out := s.run(t, d)
-			if len(s.told) > 0 {
-				out += fmt.Sprintf("told %v\n", s.told)
-			}
-			return out
+		synctest.Test(t, func(t *testing.T) {
+			datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
+				s.told = nil
+				out := s.run(t, d)
+				if len(s.told) > 0 {
+					out += fmt.Sprintf("told %v\n", s.told)
+				}
+				return out
+			})
 		})
 	})
 }
@@ -77,6 +83,8 @@ func (s *script) run(t *testing.T, d *datadriven.TestData) string {
 			PartitionEpoch: int32(number(t, d, "version", 0)), Replicas: numbers(d, "replicas"), ISR: numbers(d, "isr"),
 		})
 		return result(err) + s.state()
+	case "wait":
+		time.Sleep(time.Duration(number(t, d, "ms", 0)) * time.Millisecond)
 	case "retire":
 		s.part.Retire()
 	case "offline":
@@ -89,6 +97,9 @@ func (s *script) run(t *testing.T, d *datadriven.TestData) string {
 		s.watches[int(number(t, d, "slot", 0))].Stop()
 		return ""
 	default:
+		if out, ok := s.replicate(t, d); ok {
+			return out
+		}
 		return s.ask(t, d)
 	}
 	return s.state()

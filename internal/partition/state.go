@@ -36,11 +36,18 @@ type State struct {
 	LedSince int32
 	Replicas []int32
 	ISR      []int32
+	// MaximalISR is ISR and, while a leader's proposal is not answered, the members it adds: what is committed is on all of them.
+	MaximalISR []int32
+	proposed   *Proposal // not answered yet
 }
 
 // Log is what a partition needs of its log; *commitlog.Log is one.
 type Log interface {
 	AppendUnsynced(c record.Checked, leaderEpoch int32, origin record.Origin) (a commitlog.Appended, mustSync bool, err error)
+	AppendAsFollower(batches []byte) (commitlog.Appended, error)
+	TruncateTo(offset int64) error
+	TruncateFullyAndStartAt(offset int64) error
+	LatestEpoch() (epoch int32, ok bool)
 	WhenSynced(offset int64, done func(error))
 	Read(offset int64, maxBytes int, upTo int64, atLeastOne bool) (commitlog.Slice, error)
 	SizeBetween(from, to int64) int64
@@ -70,6 +77,11 @@ type Partition struct {
 
 	mu    sync.RWMutex // appends hold it for reading, changes of State for writing
 	state atomic.Pointer[State]
+
+	replication Replication
+	followersMu sync.Mutex // guards what a leader knows of its followers, and ownEnd
+	followers   map[int32]*follower
+	ownEnd      int64 // what the leader itself has, durably where it must be
 
 	hwMu          sync.Mutex // orders movements of highWatermark
 	highWatermark atomic.Int64
@@ -142,6 +154,7 @@ func (p *Partition) becomeLocked(c Change) error {
 		Role: Follower, Leader: c.Leader, LeaderEpoch: c.LeaderEpoch, PartitionEpoch: c.PartitionEpoch, LeaderEpochStart: -1,
 		Replicas: slices.Clone(c.Replicas), ISR: slices.Clone(c.ISR),
 	}
+	next.MaximalISR = next.ISR
 	if c.Leader == p.brokerID {
 		next.Role = Leader
 		next.LeaderEpochStart, next.LedSince = old.LeaderEpochStart, old.LedSince
@@ -158,8 +171,9 @@ func (p *Partition) becomeLocked(c Change) error {
 	if !p.state.CompareAndSwap(old, next) {
 		return ErrOffline // the only change that does not wait for mu
 	}
+	p.follow(old, next)
 	if next.Role == Leader {
-		p.committedUpTo(next, p.log.LogEndOffset())
+		p.commit(next)
 	}
 	return nil
 }
