@@ -10,6 +10,9 @@ case $word in
     start=$4 end=()
     case $start in time:*) start="s@${start#time:}" ;; esac
     kcat -b "$address" -C -t "$topic" -p 0 -o "$start" -c "$5" -q "${end[@]}" -f '%o\t%T\t%k\t%s\t%h\n' ;;
+  member) # GROUP MODE NAME; it says nothing of its commits
+    exec kcat -b "$address" -G "$4" -E -u -q -f 'read %p %o\n' -X client.id="$6" -X auto.offset.reset=earliest -X auto.commit.interval.ms=100 \
+      -X session.timeout.ms=6000 -X heartbeat.interval.ms=500 "$topic" ;;
   write) # CODEC FIRST COUNT: with keys, at the time of sending
     seq "$5" $(($5 + $6 - 1)) | sed 's/.*/key-&\tvalue-&/' | kcat -b "$address" -P -t "$topic" -p 0 -K '\t' -H n=kcat -z "$4" -X acks=all ;;
   errors)

@@ -92,3 +92,34 @@ func (franz) errors(address, topic string) error {
 	}
 	return nil
 }
+
+func (franz) member(ctx context.Context, address, topic, group, mode, name string) error {
+	balancer := kgo.RangeBalancer()
+	if mode == "cooperative" {
+		balancer = kgo.CooperativeStickyBalancer()
+	}
+	opts := []kgo.Opt{kgo.SeedBrokers(address), kgo.ClientID(name), kgo.ConsumerGroup(group), kgo.ConsumeTopics(topic), kgo.Balancers(balancer),
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.DisableAutoCommit(), kgo.BlockRebalanceOnPoll(), kgo.FetchMaxWait(200 * time.Millisecond),
+		kgo.SessionTimeout(sessionTimeout), kgo.HeartbeatInterval(heartbeatEvery)}
+	if mode == "consumer" {
+		opts = append(opts, kgo.ServerSideBalancer())
+	}
+	cl, err := kgo.NewClient(opts...)
+	if err != nil {
+		return err
+	}
+	defer cl.CloseAllowingRebalance()
+	for ctx.Err() == nil {
+		fetches := cl.PollFetches(ctx)
+		fetches.EachRecord(func(r *kgo.Record) { sayRead(r.Partition, r.Offset) })
+		fetches.EachPartition(func(p kgo.FetchTopicPartition) {
+			if n := len(p.Records); n > 0 {
+				limited, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+				sayCommitted(p.Partition, p.Records[n-1].Offset+1, cl.CommitRecords(limited, p.Records[n-1]))
+				cancel()
+			}
+		})
+		cl.AllowRebalance()
+	}
+	return nil
+}

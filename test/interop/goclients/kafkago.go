@@ -94,3 +94,19 @@ func (s segment) errors(address, topic string) error {
 	}
 	return nil
 }
+
+func (segment) member(ctx context.Context, address, topic, group, mode, name string) error {
+	r := kafka.NewReader(kafka.ReaderConfig{Brokers: []string{address}, Topic: topic, GroupID: group, StartOffset: kafka.FirstOffset,
+		Dialer:  &kafka.Dialer{ClientID: name, Timeout: 5 * time.Second},
+		MaxWait: 200 * time.Millisecond, MaxBytes: 10_000_000, SessionTimeout: sessionTimeout, RebalanceTimeout: sessionTimeout,
+		HeartbeatInterval: heartbeatEvery, JoinGroupBackoff: 500 * time.Millisecond})
+	for ctx.Err() == nil {
+		m, err := r.FetchMessage(ctx)
+		if err != nil {
+			continue // the end, or the broker is away
+		}
+		sayRead(int32(m.Partition), m.Offset)
+		sayCommitted(int32(m.Partition), m.Offset+1, r.CommitMessages(ctx, m))
+	}
+	return r.Close()
+}

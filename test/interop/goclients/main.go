@@ -2,10 +2,13 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
+	"os/signal"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -19,6 +22,8 @@ type client interface {
 	produce(address, topic, codec string, first, count int) error
 	consume(address, topic string, start start, count int) error
 	errors(address, topic string) error
+	// member reads in a group and commits, until ctx ends.
+	member(ctx context.Context, address, topic, group, mode, name string) error
 }
 
 // start is where to read from: an offset, or a time where ms is set.
@@ -35,6 +40,23 @@ func value(i int) []byte {
 
 func line(offset int64, at time.Time, key, value []byte, headers ...string) {
 	fmt.Println(strings.Join(append([]string{strconv.FormatInt(offset, 10), strconv.FormatInt(at.UnixMilli(), 10), string(key), string(value)}, headers...), "\t"))
+}
+
+// What all members of a group have.
+const (
+	sessionTimeout = 6 * time.Second
+	heartbeatEvery = 500 * time.Millisecond
+)
+
+func sayRead(partition int32, offset int64) { fmt.Println("read", partition, offset) }
+
+// sayCommitted tells of an acknowledged commit, or why there is none: another has the partition now, or the broker is away.
+func sayCommitted(partition int32, next int64, err error) {
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "commit:", err)
+		return
+	}
+	fmt.Println("committed", partition, next)
 }
 
 func main() {
@@ -65,6 +87,10 @@ func run(c client, a []string) error {
 		return c.consume(address, topic, at, number(4))
 	case "errors":
 		return c.errors(address, topic)
+	case "member":
+		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+		defer stop()
+		return c.member(ctx, address, topic, a[3], a[4], a[5])
 	}
 	return fmt.Errorf("unknown word %s", a[1])
 }

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"os"
 	"strconv"
 	"time"
 
@@ -109,4 +111,45 @@ func (s saramaClient) errors(address, topic string) error {
 		fmt.Println("bad-offset")
 	}
 	return nil
+}
+
+func (s saramaClient) member(ctx context.Context, address, topic, group, mode, name string) error {
+	c := s.config()
+	c.ClientID = name
+	c.Consumer.Offsets.Initial, c.Consumer.Offsets.AutoCommit.Enable = sarama.OffsetOldest, false
+	c.Consumer.MaxWaitTime = 200 * time.Millisecond
+	c.Consumer.Group.Session.Timeout, c.Consumer.Group.Heartbeat.Interval = sessionTimeout, heartbeatEvery
+	g, err := sarama.NewConsumerGroup([]string{address}, group, c)
+	if err != nil {
+		return err
+	}
+	for ctx.Err() == nil { // Consume returns at each rebalance, and when the broker is away
+		if err := g.Consume(ctx, []string{topic}, saramaMember{}); err != nil {
+			fmt.Fprintln(os.Stderr, "consume:", err)
+			time.Sleep(200 * time.Millisecond)
+		}
+	}
+	return g.Close()
+}
+
+// saramaMember says nothing of its commits: sarama does not tell which of them were acknowledged.
+type saramaMember struct{}
+
+func (saramaMember) Setup(sarama.ConsumerGroupSession) error   { return nil }
+func (saramaMember) Cleanup(sarama.ConsumerGroupSession) error { return nil }
+
+func (saramaMember) ConsumeClaim(session sarama.ConsumerGroupSession, claim sarama.ConsumerGroupClaim) error {
+	for {
+		select {
+		case m, ok := <-claim.Messages():
+			if !ok {
+				return nil
+			}
+			sayRead(m.Partition, m.Offset)
+			session.MarkMessage(m, "")
+			session.Commit()
+		case <-session.Context().Done():
+			return nil
+		}
+	}
 }

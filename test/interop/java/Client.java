@@ -22,6 +22,7 @@ public class Client {
             case "produce": produce(a[2], a[3], Integer.parseInt(a[4]), Integer.parseInt(a[5])); break;
             case "consume": consume(a[2], a[3], Integer.parseInt(a[4])); break;
             case "errors": errors(a[2]); break;
+            case "member": member(a[2], a[3], a[4], a[5]); break;
             default: throw new IllegalArgumentException(a[1]);
         }
     }
@@ -103,5 +104,47 @@ public class Client {
             consumer.seek(tp, 1_000_000);
             for (int i = 0; i < 50; i++) consumer.poll(Duration.ofMillis(200));
         } catch (OffsetOutOfRangeException e) { System.out.println("bad-offset"); }
+    }
+
+    static volatile boolean leaving;
+
+    static void member(String topic, String group, String mode, String name) {
+        Properties p = props();
+        p.put("group.id", group);
+        p.put("client.id", name);
+        p.put("auto.offset.reset", "earliest");
+        if (mode.startsWith("consumer")) {
+            p.put("group.protocol", "consumer");
+        } else {
+            p.put("session.timeout.ms", "6000");
+            p.put("heartbeat.interval.ms", "500");
+        }
+        if (mode.equals("cooperative")) p.put("partition.assignment.strategy", "org.apache.kafka.clients.consumer.CooperativeStickyAssignor");
+        if (mode.endsWith("static")) p.put("group.instance.id", name);
+        Thread main = Thread.currentThread();
+        Runtime.getRuntime().addShutdownHook(new Thread(() -> {
+            leaving = true;
+            try { main.join(10_000); } catch (InterruptedException e) { return; }
+        }));
+        try (KafkaConsumer<String, String> consumer = new KafkaConsumer<>(p)) {
+            consumer.subscribe(Collections.singleton(topic));
+            while (!leaving) readAndCommit(consumer);
+        }
+    }
+
+    static void readAndCommit(KafkaConsumer<String, String> consumer) {
+        Map<TopicPartition, OffsetAndMetadata> next = new HashMap<>();
+        for (ConsumerRecord<String, String> r : consumer.poll(Duration.ofMillis(200))) {
+            System.out.println("read " + r.partition() + " " + r.offset());
+            next.put(new TopicPartition(r.topic(), r.partition()), new OffsetAndMetadata(r.offset() + 1));
+        }
+        if (next.isEmpty()) return;
+        try {
+            consumer.commitSync(next);
+        } catch (org.apache.kafka.common.KafkaException e) { // another has the partition now, or the broker is away
+            System.err.println("commit: " + e);
+            return;
+        }
+        next.forEach((tp, o) -> System.out.println("committed " + tp.partition() + " " + o.offset()));
     }
 }

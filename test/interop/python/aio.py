@@ -1,4 +1,5 @@
 import asyncio
+import sys
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -58,8 +59,29 @@ async def errors(address, topic):
     await c.stop()
 
 
+async def member(address, topic, group, mode, name):
+    leaving = words.Leaving()
+    c = AIOKafkaConsumer(topic, bootstrap_servers=address, group_id=group, client_id=name, enable_auto_commit=False,
+                         auto_offset_reset="earliest", session_timeout_ms=6000, heartbeat_interval_ms=500)
+    await c.start()
+    while not leaving:
+        try:
+            got = await c.getmany(timeout_ms=200)
+            for tp, messages in got.items():
+                for m in messages:
+                    words.say("read", m.partition, m.offset)
+            if got:
+                upto = {tp: messages[-1].offset + 1 for tp, messages in got.items()}
+                await c.commit(upto)
+                for tp, offset in upto.items():
+                    words.say("committed", tp.partition, offset)
+        except KafkaError as e:  # another has the partition now, or the broker is away
+            print("commit:", e, file=sys.stderr)
+    await c.stop()
+
+
 def now(f):
     return lambda *a: asyncio.run(f(*a))
 
 
-words.main("none gzip snappy lz4 zstd", now(create), now(produce), now(consume), now(errors))
+words.main("none gzip snappy lz4 zstd", now(create), now(produce), now(consume), now(errors), now(member))

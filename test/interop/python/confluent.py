@@ -1,3 +1,5 @@
+import sys
+
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
@@ -56,4 +58,29 @@ def errors(address, topic):
     print("\n".join(told))
 
 
-words.main("none gzip snappy lz4 zstd", create, produce, consume, errors)
+def member(address, topic, group, mode, name):
+    leaving = words.Leaving()
+    more = {"group.id": group, "client.id": name, "auto.offset.reset": "earliest"}
+    if mode == "consumer":
+        more["group.protocol"] = "consumer"
+    else:
+        more |= {"session.timeout.ms": 6000, "heartbeat.interval.ms": 500}
+    if mode == "cooperative":
+        more["partition.assignment.strategy"] = "cooperative-sticky"
+    c = consumer(address, **more)
+    c.subscribe([topic])
+    while not leaving:
+        m = c.poll(0.2)
+        if m is None or m.error():
+            continue
+        words.say("read", m.partition(), m.offset())
+        try:
+            for tp in c.commit(m, asynchronous=False):
+                if tp.error is None:
+                    words.say("committed", tp.partition, tp.offset)
+        except KafkaException as e:  # another has the partition now, or the broker is away
+            print("commit:", e, file=sys.stderr)
+    c.close()
+
+
+words.main("none gzip snappy lz4 zstd", create, produce, consume, errors, member)

@@ -1,4 +1,6 @@
-from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
+import sys
+
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, OffsetAndMetadata, TopicPartition
 from kafka.admin import NewTopic
 from kafka.errors import KafkaError
 
@@ -50,4 +52,24 @@ def errors(address, topic):
     c.close()
 
 
-words.main("none gzip snappy lz4 zstd", create, produce, consume, errors)
+def member(address, topic, group, mode, name):
+    leaving = words.Leaving()
+    c = KafkaConsumer(topic, bootstrap_servers=address, group_id=group, client_id=name, enable_auto_commit=False,
+                      auto_offset_reset="earliest", session_timeout_ms=6000, heartbeat_interval_ms=500)
+    while not leaving:
+        try:
+            got = c.poll(timeout_ms=200)
+            for tp, messages in got.items():
+                for m in messages:
+                    words.say("read", m.partition, m.offset)
+            if got:
+                upto = {tp: OffsetAndMetadata(messages[-1].offset + 1, "", -1) for tp, messages in got.items()}
+                c.commit(upto)
+                for tp, o in upto.items():
+                    words.say("committed", tp.partition, o.offset)
+        except KafkaError as e:  # another has the partition now, or the broker is away
+            print("commit:", e, file=sys.stderr)
+    c.close()
+
+
+words.main("none gzip snappy lz4 zstd", create, produce, consume, errors, member)

@@ -1,5 +1,6 @@
 """What the Python clients of the interop suite share; see README.md."""
 import os
+import signal
 import sys
 
 BASE = int(os.environ["BASE_MS"])
@@ -16,7 +17,25 @@ def line(offset, timestamp, key, value, headers):
     print("\t".join(fields))
 
 
-def main(codecs, create, produce, consume, errors):
+class Leaving:
+    """Is true once the process was asked to end."""
+
+    def __init__(self):
+        self.asked = False
+        signal.signal(signal.SIGTERM, self.ask)
+
+    def ask(self, *_):
+        self.asked = True
+
+    def __bool__(self):
+        return self.asked
+
+
+def say(*words):
+    print(*words, flush=True)
+
+
+def main(codecs, create, produce, consume, errors, member):
     a = sys.argv[1:]
     if a[0] == "codecs":
         print(codecs)
@@ -28,5 +47,7 @@ def main(codecs, create, produce, consume, errors):
         consume(a[0], a[2], a[3], int(a[4]))
     elif a[1] == "errors":
         errors(a[0], a[2])
+    elif a[1] == "member":
+        member(a[0], a[2], a[3], a[4], a[5])
     else:
         sys.exit(f"unknown word {a[1]}")
