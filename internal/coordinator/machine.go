@@ -29,7 +29,8 @@ type Machine interface {
 	EndTransaction(producerID int64, producerEpoch int16, committed bool)
 	// Loaded is called once, when the log has been replayed to its end and before the first handler: the time to schedule timers.
 	Loaded()
-	// Unloaded is called once, when this broker stops being the coordinator: the time to answer those who wait. Timers are gone.
+	// Unloaded is called once after Loaded, when this broker stops being the coordinator: the time to answer those who wait. Timers
+	// are gone, and every Then has been called. A machine that is given up while it loads is dropped without a call.
 	Unloaded()
 }
 
@@ -54,7 +55,7 @@ type Host interface {
 	Schedule(key string, after time.Duration, f func() Result)
 	// Cancel forgets a timer; an unknown key is no error.
 	Cancel(key string)
-	// Reply has f run, in order, once the lock has been released.
+	// Reply has f run once the lock has been released: those of one call into the machine in their order.
 	Reply(f func())
 	Logger() *slog.Logger
 }

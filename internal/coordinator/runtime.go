@@ -1,8 +1,14 @@
 package coordinator
 
 import (
+	"cmp"
 	"errors"
 	"log/slog"
+	"maps"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"milena/internal/record"
@@ -48,22 +54,101 @@ type Options[M Machine] struct {
 }
 
 // Runtime is the machines of one topic.
-type Runtime[M Machine] struct{ options Options[M] }
+type Runtime[M Machine] struct {
+	options Options[M]
+	loads   chan []byte // buffers of those that load; as many as may do so at a time
+	queued  atomic.Int32
+	running sync.WaitGroup
+
+	mu      sync.RWMutex // guards what follows; taken before a partition's lock, never under it
+	parts   map[int32]*part[M]
+	heard   map[int32]int32 // the newest leader epoch by partition
+	stopped bool
+}
+
+// maxLoads is how many partitions are loaded at a time, each with a buffer of its own.
+const maxLoads = 4
 
 // New makes a runtime that is the coordinator of nothing.
-func New[M Machine](o Options[M]) *Runtime[M] { return &Runtime[M]{options: o} }
+func New[M Machine](o Options[M]) *Runtime[M] {
+	n := min(maxLoads, runtime.GOMAXPROCS(0))
+	r := &Runtime[M]{options: o, loads: make(chan []byte, n), parts: map[int32]*part[M]{}, heard: map[int32]int32{}}
+	for range n {
+		r.loads <- nil
+	}
+	return r
+}
 
-// Elect begins to load a partition, in the background.
-func (r *Runtime[M]) Elect(partition, leaderEpoch int32) { panic("unwritten") }
+// Elect begins to load a partition, in the background. A newer epoch than the one it is active in loads it anew.
+func (r *Runtime[M]) Elect(partition, leaderEpoch int32) {
+	r.mu.Lock()
+	old := r.parts[partition]
+	if heard, ok := r.heard[partition]; r.stopped || ok && (leaderEpoch < heard || leaderEpoch == heard && old != nil) {
+		r.mu.Unlock()
+		return
+	}
+	p := newPart(r, partition, leaderEpoch)
+	r.parts[partition], r.heard[partition] = p, leaderEpoch
+	r.queued.Add(1)
+	r.running.Go(p.load)
+	r.mu.Unlock()
+	if old != nil {
+		old.unload()
+	}
+}
 
 // Resign unloads a partition, or ends its loading. After a StopReplica without an epoch leaderEpoch is -1: whatever it is.
-func (r *Runtime[M]) Resign(partition, leaderEpoch int32) { panic("unwritten") }
+func (r *Runtime[M]) Resign(partition, leaderEpoch int32) {
+	r.mu.Lock()
+	if leaderEpoch < 0 {
+		delete(r.heard, partition) // the topic made anew begins at 0
+	} else if heard, ok := r.heard[partition]; ok && leaderEpoch < heard {
+		r.mu.Unlock()
+		return
+	} else {
+		r.heard[partition] = leaderEpoch
+	}
+	old := r.parts[partition]
+	delete(r.parts, partition)
+	r.mu.Unlock()
+	if old != nil {
+		old.unload()
+	}
+}
 
 // Do runs f on the partition's machine, under its lock. It returns ErrNotCoordinator or ErrLoading, and f is not called then.
-func (r *Runtime[M]) Do(partition int32, f func(M) Result) error { panic("unwritten") }
+func (r *Runtime[M]) Do(partition int32, f func(M) Result) error {
+	r.mu.RLock()
+	p := r.parts[partition]
+	r.mu.RUnlock()
+	if p == nil {
+		return ErrNotCoordinator
+	}
+	return p.do(f)
+}
 
 // Each runs f on every active machine, one after the other, and tells whether some partition is still loading.
-func (r *Runtime[M]) Each(f func(partition int32, m M) Result) (loading bool) { panic("unwritten") }
+func (r *Runtime[M]) Each(f func(partition int32, m M) Result) (loading bool) {
+	r.mu.RLock()
+	all := slices.SortedFunc(maps.Values(r.parts), func(a, b *part[M]) int { return cmp.Compare(a.partition, b.partition) })
+	r.mu.RUnlock()
+	for _, p := range all {
+		if p.do(func(m M) Result { return f(p.partition, m) }) == ErrLoading {
+			loading = true
+		}
+	}
+	return loading
+}
 
 // Stop unloads everything; what is loading ends.
-func (r *Runtime[M]) Stop() { panic("unwritten") }
+func (r *Runtime[M]) Stop() {
+	r.mu.Lock()
+	r.stopped = true
+	all := slices.Collect(maps.Values(r.parts))
+	clear(r.parts)
+	r.mu.Unlock()
+	for _, p := range all {
+		p.unload()
+	}
+	r.running.Wait()
+}
