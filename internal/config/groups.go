@@ -13,6 +13,8 @@ type Groups struct {
 	OffsetsCommitTimeoutMs          int64 // offsets.commit.timeout.ms
 	OffsetsLoadBufferBytes          int   // offsets.load.buffer.size
 	OffsetsTopicCodec               int8  // offsets.topic.compression.codec: the number of a record batch's codec
+
+	Consumer ConsumerGroups // group.consumer.*
 }
 
 // setGroups reads the keys of groups and their offsets.
@@ -32,5 +34,7 @@ func setGroups(b *Broker, v *Values) error {
 	if c := b.Groups.OffsetsTopicCodec; c < 0 || c > 4 {
 		return conflict("Unknown compression type id: %d", c)
 	}
-	return nil
+	var err error
+	b.Groups.Consumer, err = setConsumerGroups(v)
+	return err
 }

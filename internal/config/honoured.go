@@ -27,11 +27,18 @@ func honouredBrokerKeys() map[string]bool {
 		log.retention.check.interval.ms log.flush.scheduler.interval.ms log.flush.offset.checkpoint.interval.ms
 		log.flush.start.offset.checkpoint.interval.ms log.initial.task.delay.ms log.segment.delete.delay.ms
 		replica.high.watermark.checkpoint.interval.ms
+		log.cleaner.enable log.cleaner.threads log.cleaner.dedupe.buffer.size log.cleaner.io.buffer.load.factor
+		log.cleaner.io.buffer.size log.cleaner.io.max.bytes.per.second log.cleaner.backoff.ms
+		log.cleaner.delete.retention.ms log.cleaner.min.cleanable.ratio log.cleaner.min.compaction.lag.ms log.cleaner.max.compaction.lag.ms
 		producer.id.expiration.ms producer.id.expiration.check.interval.ms
 		controlled.shutdown.enable unclean.leader.election.enable
 		group.min.session.timeout.ms group.max.session.timeout.ms group.initial.rebalance.delay.ms group.max.size
 		offset.metadata.max.bytes offsets.retention.minutes offsets.retention.check.interval.ms offsets.commit.timeout.ms
 		offsets.load.buffer.size offsets.topic.compression.codec
+		group.consumer.session.timeout.ms group.consumer.min.session.timeout.ms group.consumer.max.session.timeout.ms
+		group.consumer.heartbeat.interval.ms group.consumer.min.heartbeat.interval.ms group.consumer.max.heartbeat.interval.ms
+		group.consumer.assignment.interval.ms group.consumer.min.assignment.interval.ms group.consumer.max.assignment.interval.ms
+		group.consumer.regex.refresh.interval.ms group.consumer.max.size group.consumer.assignors group.consumer.migration.policy
 		log.cleanup.policy log.segment.bytes log.roll.ms log.roll.hours log.roll.jitter.ms log.roll.jitter.hours
 		log.index.size.max.bytes log.index.interval.bytes log.retention.bytes log.retention.ms log.retention.minutes
 		log.retention.hours log.flush.interval.messages log.flush.interval.ms
@@ -44,7 +51,7 @@ func honouredBrokerKeys() map[string]bool {
 // honouredTopicKeys are the topic keys that this release acts on.
 func honouredTopicKeys() map[string]bool {
 	return set(`
-		cleanup.policy compression.gzip.level compression.lz4.level compression.type compression.zstd.level file.delete.delay.ms
+		cleanup.policy delete.retention.ms max.compaction.lag.ms min.cleanable.dirty.ratio min.compaction.lag.ms compression.gzip.level compression.lz4.level compression.type compression.zstd.level file.delete.delay.ms
 		flush.messages flush.ms index.interval.bytes max.message.bytes message.timestamp.after.max.ms message.timestamp.before.max.ms
 		message.timestamp.difference.max.ms message.timestamp.type min.insync.replicas retention.bytes retention.ms
 		segment.bytes segment.index.bytes segment.jitter.ms segment.ms unclean.leader.election.enable
