@@ -3,57 +3,70 @@ package config
 // Broker is the effective configuration of this broker: file, command line and dynamic changes, typed. It is immutable; a dynamic change
 // makes a new one (see Dynamic). Field names follow Kafka's keys; durations carry their unit.
 type Broker struct {
-	BrokerID                                                                          int32  // broker.id / node.id
-	BrokerIDGenerated                                                                 bool   // neither broker.id nor node.id was given: what meta.properties says holds over BrokerID
-	KRaft                                                                             bool   // process.roles is set: the file is KRaft style
-	Rack                                                                              string // broker.rack
-	ClusterID                                                                         string // only where the user fixed it; else the store's /cluster/id
-	LogDirs                                                                           []string
-	Listeners                                                                         []Listener // listeners (or host.name/port); the first one is PLAINTEXT://localhost:9092 without a file
-	AdvertisedListeners                                                               []Listener // nil: tell a client the address it reached
-	InterBrokerListener                                                               string     // name of the listener between brokers
-	ControllerListeners                                                               []string   // controller.listener.names: not served to clients
-	ControllerEndpoints                                                               []Listener // the entries of listeners that controller.listener.names names; Listeners is without them
-	EtcdEndpoints                                                                     []string   // milena.coordination.etcd.endpoints: an external etcd; empty: the embedded one
-	SessionTimeoutMs                                                                  int        // zookeeper.session.timeout.ms / broker.session.timeout.ms
-	AutoCreateTopics                                                                  bool
-	NumPartitions                                                                     int32
-	DefaultReplication                                                                int16
-	DeleteTopicEnable                                                                 bool
-	SocketRequestMaxBytes                                                             int
-	SocketSendBuffer                                                                  int
-	SocketReceiveBuffer                                                               int
-	MaxConnections                                                                    int
-	MaxConnectionsPerIP                                                               int
-	MaxConnectionsPerIPOverrides                                                      map[string]int
-	ConnectionsMaxIdleMs                                                              int64
-	QueuedMaxRequests                                                                 int
-	QueuedMaxRequestBytes                                                             int64 // -1: no limit
-	MaxIncrementalFetchSessionCacheSlots                                              int
-	FetchMaxBytes                                                                     int
-	MessageMaxBytes                                                                   int
-	NumIOThreads, NumNetworkThreads, NumReplicaFetchers, NumRecoveryThreadsPerDataDir int
-	RetentionCheckIntervalMs                                                          int64
-	FlushSchedulerIntervalMs                                                          int64
-	FlushOffsetCheckpointMs                                                           int64
-	FlushStartOffsetCheckpointMs                                                      int64
-	InitialTaskDelayMs                                                                int64
-	LogDeleteDelayMs                                                                  int64
-	ReplicaLagTimeMaxMs                                                               int64
-	HighWatermarkCheckpointMs                                                         int64
-	ProducerIDExpirationMs                                                            int64
-	ProducerIDExpirationCheckMs                                                       int64
-	RequestTimeoutMs                                                                  int64
-	ControlledShutdownEnable                                                          bool
-	AutoLeaderRebalance                                                               bool
-	UncleanLeaderElection                                                             bool
-	Groups                                                                            Groups // group.* and offsets.* of the group coordinator
+	BrokerID                                                                                        int32  // broker.id / node.id
+	BrokerIDGenerated                                                                               bool   // neither broker.id nor node.id was given: what meta.properties says holds over BrokerID
+	KRaft                                                                                           bool   // process.roles is set: the file is KRaft style
+	Rack                                                                                            string // broker.rack
+	ClusterID                                                                                       string // only where the user fixed it; else the store's /cluster/id
+	LogDirs                                                                                         []string
+	Listeners                                                                                       []Listener // listeners (or host.name/port); the first one is PLAINTEXT://localhost:9092 without a file
+	AdvertisedListeners                                                                             []Listener // nil: tell a client the address it reached
+	InterBrokerListener                                                                             string     // name of the listener between brokers
+	ControllerListeners                                                                             []string   // controller.listener.names: not served to clients
+	ControllerEndpoints                                                                             []Listener // the entries of listeners that controller.listener.names names; Listeners is without them
+	EtcdEndpoints                                                                                   []string   // milena.coordination.etcd.endpoints: an external etcd; empty: the embedded one
+	SessionTimeoutMs                                                                                int        // zookeeper.session.timeout.ms / broker.session.timeout.ms
+	AutoCreateTopics                                                                                bool
+	NumPartitions                                                                                   int32
+	DefaultReplication                                                                              int16
+	DeleteTopicEnable                                                                               bool
+	SocketRequestMaxBytes                                                                           int
+	SocketSendBuffer                                                                                int
+	SocketReceiveBuffer                                                                             int
+	MaxConnections                                                                                  int
+	MaxConnectionsPerIP                                                                             int
+	MaxConnectionsPerIPOverrides                                                                    map[string]int
+	ConnectionsMaxIdleMs                                                                            int64
+	QueuedMaxRequests                                                                               int
+	QueuedMaxRequestBytes                                                                           int64 // -1: no limit
+	MaxIncrementalFetchSessionCacheSlots                                                            int
+	FetchMaxBytes                                                                                   int
+	MessageMaxBytes                                                                                 int
+	NumIOThreads, NumNetworkThreads, NumReplicaFetchers, NumRecoveryThreadsPerDataDir               int
+	RetentionCheckIntervalMs                                                                        int64
+	FlushSchedulerIntervalMs                                                                        int64
+	FlushOffsetCheckpointMs                                                                         int64
+	FlushStartOffsetCheckpointMs                                                                    int64
+	InitialTaskDelayMs                                                                              int64
+	LogDeleteDelayMs                                                                                int64
+	ReplicaLagTimeMaxMs, ReplicaFetchBackoffMs, ReplicaSocketTimeoutMs                              int64
+	ReplicaFetchWaitMaxMs, ReplicaFetchMinBytes, ReplicaFetchMaxBytes, ReplicaFetchResponseMaxBytes int32
+	HighWatermarkCheckpointMs                                                                       int64
+	ProducerIDExpirationMs                                                                          int64
+	ProducerIDExpirationCheckMs                                                                     int64
+	RequestTimeoutMs                                                                                int64
+	ControlledShutdownEnable                                                                        bool
+	AutoLeaderRebalance                                                                             bool
+	UncleanLeaderElection                                                                           bool
+	Groups                                                                                          Groups // group.* and offsets.* of the group coordinator
+	LogCleaner                                                                                      LogCleaner
 	// MetricsListen is milena.metrics.listen: "host:port" for Prometheus, empty for none.
 	MetricsListen string
 	// LogFormat is milena.log.format: text, json or auto; LogLevel is milena.log.level.
 	LogFormat, LogLevel string
 	// Values are all keys with their effective value and source, for DescribeConfigs and TopicOf.
 	Values Values
+}
+
+// LogCleaner is how compacted logs are cleaned: log.cleaner.*.
+type LogCleaner struct {
+	Enable              bool
+	Threads             int
+	DedupeBufferBytes   int64   // of all threads together
+	LoadFactor          float64 // how full a dedupe buffer may get, 0 to 1
+	IOBufferBytes       int     // of all threads together
+	IOMaxBytesPerSecond float64 // read and written by all threads together
+	BackoffMs           int64
 }
 
 // Listener is one endpoint: NAME://host:port with the security protocol that listener.security.protocol.map gives the name.

@@ -130,6 +130,10 @@ func setRest(b *Broker, v *Values) error {
 	b.InitialTaskDelayMs = v.long("log.initial.task.delay.ms")
 	b.LogDeleteDelayMs = v.long("log.segment.delete.delay.ms")
 	b.ReplicaLagTimeMaxMs = v.long("replica.lag.time.max.ms")
+	b.ReplicaFetchBackoffMs, b.ReplicaSocketTimeoutMs = v.long("replica.fetch.backoff.ms"), v.long("replica.socket.timeout.ms")
+	b.ReplicaFetchWaitMaxMs, b.ReplicaFetchMinBytes = int32(v.int("replica.fetch.wait.max.ms")), int32(v.int("replica.fetch.min.bytes"))
+	b.ReplicaFetchMaxBytes = int32(v.int("replica.fetch.max.bytes"))
+	b.ReplicaFetchResponseMaxBytes = int32(v.int("replica.fetch.response.max.bytes"))
 	b.HighWatermarkCheckpointMs = v.long("replica.high.watermark.checkpoint.interval.ms")
 	b.ProducerIDExpirationMs = v.long("producer.id.expiration.ms")
 	b.ProducerIDExpirationCheckMs = v.long("producer.id.expiration.check.interval.ms")
@@ -137,6 +141,15 @@ func setRest(b *Broker, v *Values) error {
 	b.ControlledShutdownEnable = v.bool("controlled.shutdown.enable")
 	b.AutoLeaderRebalance = v.bool("auto.leader.rebalance.enable")
 	b.UncleanLeaderElection = v.bool("unclean.leader.election.enable")
+	b.LogCleaner = LogCleaner{
+		Enable: v.bool("log.cleaner.enable"), Threads: v.int("log.cleaner.threads"),
+		DedupeBufferBytes: v.long("log.cleaner.dedupe.buffer.size"), LoadFactor: v.double("log.cleaner.io.buffer.load.factor"),
+		IOBufferBytes: v.int("log.cleaner.io.buffer.size"), IOMaxBytesPerSecond: v.double("log.cleaner.io.max.bytes.per.second"),
+		BackoffMs: v.long("log.cleaner.backoff.ms"),
+	}
+	if c := &b.LogCleaner; c.Threads > 0 && c.DedupeBufferBytes/int64(c.Threads) <= 1<<20 {
+		return conflict("requirement failed: log.cleaner.dedupe.buffer.size must be at least 1MB per cleaner thread.")
+	}
 	b.MetricsListen = v.text("milena.metrics.listen")
 	b.LogFormat = v.text("milena.log.format")
 	b.LogLevel = v.text("milena.log.level")

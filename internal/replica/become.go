@@ -40,6 +40,10 @@ func (r *Replicas) BecomeLeaderOrFollower(req *kmsg.LeaderAndISRRequest) *kmsg.L
 	inParallel(len(all), func(i int) { all[i].code = r.become(&all[i]) })
 	for i := range all {
 		answerChange(resp, &all[i])
+		if all[i].code == 0 {
+			r.follow(all[i].TopicPartition)
+			r.tellLeadershipOf(all[i].TopicPartition)
+		}
 	}
 	return resp
 }
@@ -148,6 +152,7 @@ func (r *Replicas) host(h *hosted, b *becoming) (*hosted, error) {
 	made := &hosted{log: l, traffic: r.options.Metrics.Topic(b.Topic)}
 	if err == nil {
 		made.part = partition.New(b.Topic, b.Partition, r.options.BrokerID, l, l.HighWatermark)
+		made.part.SetReplication(r.replication(b.TopicPartition, l.TopicID()))
 	}
 	r.mu.Lock()
 	r.hosted[b.TopicPartition] = made

@@ -74,6 +74,9 @@ func (r *Replicas) Fetch(req *FetchRequest, done func([]FetchResult)) (cancel fu
 	f.begin(len(req.Partitions))
 	r.findForFetch(req, f)
 	sizeBytes, now := f.read(req.MaxBytes)
+	if req.ReplicaID >= 0 {
+		f.noteFollower(req)
+	}
 	if now || sizeBytes >= int64(req.MinBytes) || req.MaxWaitMs <= 0 || len(req.Partitions) == 0 {
 		f.count(req.ReplicaID)
 		done(f.results)
@@ -155,6 +158,19 @@ func (f *fetching) read(maxBytes int32) (sizeBytes int64, now bool) {
 		}
 	}
 	return sizeBytes, now
+}
+
+// noteFollower tells the partitions where a follower is, and the follower of the high watermark that this has made.
+func (f *fetching) noteFollower(req *FetchRequest) {
+	for i := range f.slots {
+		slot, result := &f.slots[i], &f.results[i]
+		if slot.hosted == nil || result.Err != nil || result.Diverging != nil {
+			continue
+		}
+		p := &req.Partitions[i]
+		slot.part.Fetched(req.ReplicaID, p.FetchOffset, p.LogStartOffset, req.ReplicaEpoch)
+		result.HighWatermark = slot.part.HighWatermark()
+	}
 }
 
 func (r *FetchResult) refused(err error) {

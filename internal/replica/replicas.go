@@ -27,6 +27,13 @@ type Options struct {
 	// TopicOverrides reads a topic's own configuration when it is first needed; later changes come by SetTopicConfig. nil: none has
 	// any.
 	TopicOverrides func(topic string) map[string]string
+	// Cluster is the way to the other brokers.
+	Cluster Cluster
+	// OnLeadership is told how this broker stands to a partition after each of the controller's requests and each failure of a directory:
+	// whether it leads, in that epoch; -1 where there is none any more (deleted, offline). Calls come one after the other, the last one
+	// tells how it is. It is called under no lock that Append, Read or a TopicLog takes; it must not call for the controller's requests.
+	// nil: nobody wants to know.
+	OnLeadership func(topic string, partition int32, leads bool, leaderEpoch int32)
 }
 
 // Replicas is the set of hosted partitions.
@@ -38,11 +45,15 @@ type Replicas struct {
 
 	changeMu        sync.Mutex
 	controllerEpoch int32
+	leadMu          sync.Mutex // orders calls of OnLeadership; taken after changeMu
 
 	configMu sync.Mutex
 	topics   map[string]*topicConfig
 
 	appends, fetches sync.Pool // *appending, *fetching
+
+	fetchers  fetchers
+	proposals proposals
 
 	parked  atomic.Int64 // requests that wait
 	stop    chan struct{}
@@ -70,7 +81,13 @@ func New(o Options) *Replicas {
 	o.Dirs.OnFailure(r.directoryFailed)
 	o.Config.OnChange(func(_, now *config.Broker) { r.brokerConfigChanged(now) })
 	r.report(o.Metrics)
+	r.fetchers.byID, r.fetchers.fetching = map[fetcherID]*fetcher{}, map[logdir.TopicPartition]*fetcher{}
+	r.proposals.waiting, r.proposals.wake = map[logdir.TopicPartition]wish{}, make(chan struct{}, 1)
 	r.running.Go(r.checkpointHighWatermarks)
+	if o.Cluster.AlterPartition != nil {
+		r.running.Go(r.keepISRs)
+		r.running.Go(r.sendProposals)
+	}
 	return r
 }
 
@@ -86,6 +103,9 @@ func (r *Replicas) directoryFailed(d *logdir.Dir) {
 	r.mu.RUnlock()
 	for _, p := range failed {
 		p.GoOffline()
+	}
+	for _, p := range failed {
+		r.tellLeadership(p)
 	}
 }
 
@@ -154,6 +174,7 @@ func (r *Replicas) writeHighWatermarks() {
 // logdir to close, afterwards.
 func (r *Replicas) Close(ctx context.Context) error {
 	close(r.stop)
+	r.stopFetchers()
 	r.running.Wait()
 	r.changeMu.Lock()
 	defer r.changeMu.Unlock()

@@ -36,7 +36,11 @@ func (r *Replicas) StopReplicas(req *kmsg.StopReplicaRequest) *kmsg.StopReplicaR
 	resp.Version = req.Version
 	deleted := map[string]bool{}
 	for _, s := range stopsOf(req) {
-		answerStop(resp, &s, r.stopOne(&s))
+		code := r.stopOne(&s)
+		answerStop(resp, &s, code)
+		if code == 0 {
+			r.tellStopped(&s)
+		}
 		if s.remove {
 			deleted[s.Topic] = true
 		}
@@ -102,8 +106,9 @@ func (r *Replicas) stopOne(s *stopping) int16 {
 			return kerr.FencedLeaderEpoch.Code
 		}
 	}
+	r.unfollow(s.TopicPartition)
 	if !s.remove {
-		return 0 // its fetching ends; the log stays, and the partition with it
+		return 0 // the log stays, and the partition with it
 	}
 	if h != nil {
 		if h.part != nil {

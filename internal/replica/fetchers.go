@@ -1,0 +1,108 @@
+package replica
+
+import (
+	"context"
+	"hash/fnv"
+	"strconv"
+	"sync"
+
+	"milena/internal/logdir"
+	"milena/internal/partition"
+	"milena/internal/peer"
+)
+
+// Cluster is the way to the other brokers. The zero value is that of a broker alone.
+type Cluster struct {
+	// Dial makes a connection to a broker's listener between brokers; false while its address is not known.
+	Dial func(broker int32) (*peer.Conn, bool)
+	// BrokerEpoch is the epoch of this broker's registration.
+	BrokerEpoch func() int64
+	// AlterPartition asks the controller for other ISRs.
+	AlterPartition ISRChanger
+}
+
+// fetcherID names one fetcher: each leader has num.replica.fetchers of them, a partition always the same one.
+type fetcherID struct {
+	leader int32
+	number uint32
+}
+
+// fetchers is the set of fetchers. mu guards both maps.
+type fetchers struct {
+	mu       sync.Mutex
+	byID     map[fetcherID]*fetcher
+	fetching map[logdir.TopicPartition]*fetcher // which of them has a partition
+	running  sync.WaitGroup
+	closed   bool
+}
+
+// follow brings a partition's fetching in line with its state: a follower of a known leader is fetched from it, any other is not. The
+// caller holds changeMu.
+func (r *Replicas) follow(tp logdir.TopicPartition) {
+	if r.options.Cluster.Dial == nil {
+		return
+	}
+	r.mu.RLock()
+	h := r.hosted[tp]
+	r.mu.RUnlock()
+	r.unfollow(tp)
+	st := h.part.State()
+	if st.Role != partition.Follower || st.Leader < 0 {
+		return
+	}
+	s := &r.fetchers
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return
+	}
+	id := fetcherID{st.Leader, fetcherNumber(tp, r.options.Config.Broker().NumReplicaFetchers)}
+	f := s.byID[id]
+	if f == nil {
+		ctx, stop := context.WithCancel(context.Background())
+		f = &fetcher{replicas: r, leader: st.Leader, stop: stop, changed: make(chan struct{}, 1), followed: map[logdir.TopicPartition]*followed{}}
+		s.byID[id] = f
+		s.running.Go(func() { f.run(ctx) })
+	}
+	s.fetching[tp] = f
+	f.add(tp, &followed{hosted: h, leaderEpoch: st.LeaderEpoch})
+}
+
+// unfollow ends a partition's fetching. What its fetcher may just be appending is refused by the partition's role and epoch.
+func (r *Replicas) unfollow(tp logdir.TopicPartition) {
+	s := &r.fetchers
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f := s.fetching[tp]
+	if f == nil {
+		return
+	}
+	delete(s.fetching, tp)
+	if f.remove(tp) {
+		return
+	}
+	for id, other := range s.byID { // the last one: so does the fetcher
+		if other == f {
+			delete(s.byID, id)
+		}
+	}
+	f.stop()
+}
+
+// stopFetchers ends all fetching.
+func (r *Replicas) stopFetchers() {
+	s := &r.fetchers
+	s.mu.Lock()
+	s.closed = true
+	for _, f := range s.byID {
+		f.stop()
+	}
+	s.mu.Unlock()
+	s.running.Wait()
+}
+
+func fetcherNumber(tp logdir.TopicPartition, of int) uint32 {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(tp.Topic + "-" + strconv.Itoa(int(tp.Partition))))
+	return h.Sum32() % uint32(max(1, of))
+}
