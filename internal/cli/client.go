@@ -95,7 +95,7 @@ type admin struct {
 }
 
 // openAdmin makes an admin client of --bootstrap-server and --command-config.
-func (env *Env) openAdmin(bootstrap, commandConfig string) (*admin, error) {
+func (env *Env) openAdmin(bootstrap, commandConfig string, more ...kgo.Opt) (*admin, error) {
 	p, err := loadProperties(commandConfig)
 	if err != nil {
 		return nil, err
@@ -103,7 +103,7 @@ func (env *Env) openAdmin(bootstrap, commandConfig string) (*admin, error) {
 	if bootstrap != "" {
 		p.Set("bootstrap.servers", bootstrap)
 	}
-	client, err := env.newClient(anyClient, p)
+	client, err := env.newClient(anyClient, p, more...)
 	if err != nil {
 		return nil, err
 	}

@@ -53,7 +53,7 @@ func javaMessage(code int16) (string, bool) {
 			"For requests intended for any replica, this error indicates that the broker is not a replica of " +
 			"the topic partition.", true
 	case kerr.InvalidGroupID.Code:
-		return "The configured groupId is invalid.", true
+		return "The group id is invalid.", true
 	case kerr.TopicAuthorizationFailed.Code:
 		return "Topic authorization failed.", true
 	case kerr.GroupAuthorizationFailed.Code:

@@ -9,8 +9,6 @@ import (
 	"sort"
 	"strconv"
 	"strings"
-
-	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 const getOffsetsExamples = `
@@ -204,35 +202,9 @@ func (a *admin) partitionsOf(ctx context.Context, rules []offsetRule, internal b
 
 // printOffsets asks the leaders and prints TOPIC:PARTITION:OFFSET for each partition that has such an offset.
 func (a *admin) printOffsets(ctx context.Context, partitions []topicPartition, timestamp int64) error {
-	request := kmsg.NewPtrListOffsetsRequest()
-	request.ReplicaID = -1
-	at := map[string]int{}
-	for _, tp := range partitions {
-		i, ok := at[tp.topic]
-		if !ok {
-			i = len(request.Topics)
-			at[tp.topic] = i
-			topic := kmsg.NewListOffsetsRequestTopic()
-			topic.Topic = tp.topic
-			request.Topics = append(request.Topics, topic)
-		}
-		p := kmsg.NewListOffsetsRequestTopicPartition()
-		p.Partition, p.Timestamp, p.CurrentLeaderEpoch = tp.partition, timestamp, -1
-		request.Topics[i].Partitions = append(request.Topics[i].Partitions, p)
-	}
-	response, err := call[*kmsg.ListOffsetsResponse](ctx, a, "listOffsets", request)
+	answers, err := a.listOffsets(ctx, partitions, timestamp)
 	if err != nil {
 		return err
-	}
-	type answer struct {
-		offset int64
-		err    error
-	}
-	answers := map[topicPartition]answer{}
-	for _, topic := range response.Topics {
-		for _, p := range topic.Partitions {
-			answers[topicPartition{topic.Topic, p.Partition}] = answer{p.Offset, codeError(p.ErrorCode, nil)}
-		}
 	}
 	out := a.env.Buffered()
 	for _, tp := range partitions {

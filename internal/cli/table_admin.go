@@ -14,6 +14,17 @@ func adminTools() []Tool {
 			Options: configsOptions, Examples: configsExamples, Run: runConfigs,
 		},
 		{
+			Name: "consumer-groups", Short: "show consumer groups and their lag, reset and delete offsets",
+			Scripts: []string{"kafka-consumer-groups"},
+			Classes: []string{toolPackage + "consumer.group.ConsumerGroupCommand", "kafka.admin.ConsumerGroupCommand"},
+			Options: consumerGroupsOptions, Examples: consumerGroupsExamples, Run: runConsumerGroups,
+		},
+		{
+			Name: "groups", Short: "list groups of all kinds",
+			Scripts: []string{"kafka-groups"}, Classes: []string{toolPackage + "GroupsCommand"},
+			Options: groupsOptions, Examples: groupsExamples, Run: runGroups,
+		},
+		{
 			Name: "get-offsets", Short: "show first, last or timed offsets of partitions",
 			Scripts: []string{"kafka-get-offsets"}, Classes: []string{toolPackage + "GetOffsetShell", "kafka.tools.GetOffsetShell"},
 			Options: getOffsetsOptions, Examples: getOffsetsExamples, Run: runGetOffsets,
