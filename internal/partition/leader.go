@@ -27,9 +27,15 @@ func (a *Appended) End() int64 { return a.LastOffset + 1 }
 // Append appends one checked batch as the leader. With AcksAll the ISR must hold min.insync.replicas now; whether it does when
 // the records are committed is for Committed to say.
 func (p *Partition) Append(c record.Checked, acks int16, origin record.Origin) (Appended, error) {
+	return p.AppendIn(-1, c, acks, origin)
+}
+
+// AppendIn appends as the leader of that epoch and of no other (-1: whichever it is now): what a coordinator decided in one epoch must not
+// be written in another.
+func (p *Partition) AppendIn(leaderEpoch int32, c record.Checked, acks int16, origin record.Origin) (Appended, error) {
 	p.mu.RLock()
 	st := p.state.Load()
-	if err := st.check(-1, true); err != nil {
+	if err := st.check(leaderEpoch, true); err != nil {
 		p.mu.RUnlock()
 		return Appended{}, err
 	}
