@@ -95,9 +95,15 @@ func StartEmbedded(ctx context.Context, options EmbeddedOptions) (*Embedded, err
 	return e, nil
 }
 
-// startServer waits until the server is ready. Where it gives up or ctx ends before, what it has begun is left behind:
-// the caller is about to end the process.
+// abandonAfter bounds how long a start that is no longer wanted is waited for; a disk that hangs may never let it end.
+const abandonAfter = 10 * time.Second
+
+// startServer waits until the server is ready. When ctx ends before, the server is closed as soon as it can be, so that nothing of it
+// uses the directory any more. Where it gives up, what it has begun is left behind: the caller is about to end the process.
 func startServer(ctx context.Context, dir string, logger *slog.Logger) (*embed.Etcd, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	end := &giveUp{reason: make(chan error, 1)}
 	end.starting.Store(true)
 	warnings := new(slog.LevelVar)
@@ -133,6 +139,14 @@ func startServer(ctx context.Context, dir string, logger *slog.Logger) (*embed.E
 	case err := <-end.reason:
 		return nil, err
 	case <-ctx.Done():
+		patience := time.NewTimer(abandonAfter)
+		defer patience.Stop()
+		select {
+		case etcd := <-started:
+			etcd.Close()
+		case <-end.reason:
+		case <-patience.C:
+		}
 		return nil, ctx.Err()
 	}
 }
