@@ -51,9 +51,12 @@ func (l *Log) SyncCleaned(s *segment.Segment) error {
 // Discard removes the files of a segment of NewCleaned that replaces nothing.
 func (l *Log) Discard(s *segment.Segment) error {
 	s.CloseFiles()
+	if l.failure.Load() != nil {
+		return nil // it may be half in its place: the next start decides
+	}
 	err := s.RemoveFiles()
-	if err == nil || l.usable() != nil {
-		return err
+	if err == nil {
+		return nil
 	}
 	// Left behind, they would void a later replacement that a crash interrupts.
 	return l.fail("removing a cleaned segment", err)

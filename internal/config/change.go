@@ -63,6 +63,9 @@ func (b *Broker) ValidateDynamic(values map[string]string, perBroker bool) error
 	if err := checkThreadCounts(&b.Values, &next); err != nil {
 		return err
 	}
+	if err := checkCleanerThreads(b.Values.int("log.cleaner.threads"), next.int("log.cleaner.threads")); err != nil {
+		return err
+	}
 	_, err := b.with(next)
 	return err
 }
@@ -125,4 +128,22 @@ func checkThreadCounts(before, after *Values) error {
 		}
 	}
 	return nil
+}
+
+// checkCleanerThreads is the same rule for the cleaner, in words of its own.
+func checkCleanerThreads(old, now int) error {
+	message := ""
+	switch {
+	case now == old:
+		return nil
+	case now < 1:
+		message = "Log cleaner threads should be at least 1"
+	case now < old/2:
+		message = "Log cleaner threads cannot be reduced to less than half the current value " + strconv.Itoa(old)
+	case now > old*2:
+		message = "Log cleaner threads cannot be increased to more than double the current value " + strconv.Itoa(old)
+	default:
+		return nil
+	}
+	return conflict("Invalid value org.apache.kafka.common.config.ConfigException: %s for configuration Invalid dynamic configuration", message)
 }

@@ -54,8 +54,12 @@ func (v *Values) long(name string) int64 {
 	return n
 }
 
-func (v *Values) int(name string) int       { return int(v.long(name)) }
-func (v *Values) bool(name string) bool     { b, _ := v.parsed(name).(bool); return b }
+func (v *Values) int(name string) int   { return int(v.long(name)) }
+func (v *Values) bool(name string) bool { b, _ := v.parsed(name).(bool); return b }
+func (v *Values) double(name string) float64 {
+	f, _ := v.parsed(name).(float64)
+	return f
+}
 func (v *Values) list(name string) []string { l, _ := v.parsed(name).([]string); return l }
 
 func (v *Values) text(name string) string {

@@ -3,7 +3,6 @@ package config
 import (
 	"fmt"
 	"regexp"
-	"slices"
 	"strings"
 )
 
@@ -28,9 +27,6 @@ func (b *Broker) warnings() []string {
 		out = append(out, "this release does not honour the key "+unhonoured[0])
 	} else if len(unhonoured) > 1 {
 		out = append(out, "this release does not honour the keys "+strings.Join(unhonoured, ", "))
-	}
-	if slices.Contains(b.Values.list("log.cleanup.policy"), "compact") {
-		out = append(out, "log.cleanup.policy=compact: this release keeps every record of a compacted topic; it has no log cleaner yet")
 	}
 	if b.KRaft && !strings.Contains(b.Values.text("process.roles"), "controller") {
 		out = append(out, "process.roles=broker: no other process is asked to control this broker; in this release it is its own controller")

@@ -124,6 +124,8 @@ func (d *Dirs) takeAway(tp TopicPartition, k kind) error {
 	if l.dir.Offline() {
 		return ErrOffline
 	}
+	d.cleaning.pause(tp)
+	defer d.cleaning.resume(tp)
 	name := l.dir.file(markedName(tp, k))
 	if err := l.Rename(name); err != nil {
 		l.dir.failed(err)

@@ -43,6 +43,7 @@ type Dirs struct {
 	stop       chan struct{}
 	running    sync.WaitGroup // schedules and recovery
 	removals   removals
+	cleaning   *cleaning
 }
 
 // Dir is one data directory.
@@ -110,6 +111,7 @@ func Open(o Options) (*Dirs, error) {
 		options: o, logs: map[TopicPartition]*Log{}, broken: map[TopicPartition]error{},
 		allOffline: make(chan struct{}), stop: make(chan struct{}),
 	}
+	d.cleaning = newCleaning(d)
 	d.removals.wake = make(chan struct{}, 1)
 	for _, name := range o.Config.Broker().LogDirs {
 		if abs, err := filepath.Abs(name); err == nil {

@@ -10,6 +10,7 @@
 //	recovery-point-offset-checkpoint   up to where each log was synced (checkpoint.go)
 //	log-start-offset-checkpoint        first offset of logs whose start was moved
 //	replication-offset-checkpoint      high watermarks
+//	cleaner-offset-checkpoint          how far each compacted log was cleaned (cleaner.go)
 //	TOPIC-PARTITION/                   a log; partition.metadata in it tells the topic's id (topicid.go)
 //	TOPIC-PARTITION.UUID-delete/       a log under deletion
 //	TOPIC-PARTITION.UUID-stray/        a log of a topic that is no more, kept for its owner to remove
@@ -17,9 +18,10 @@
 //
 // Locks: Dirs.mu guards the map of logs and each directory's standing. Dirs.createMu makes creation and deletion of logs one at a
 // time; it is taken before mu. A directory's checkpoints are written under its own checkpointMu. No lock is held while a log is
-// opened at start.
+// opened at start. cleaning.mu guards which logs are being cleaned or must not be, and is held for a few instructions; it is taken
+// before mu.
 //
-// It imports commitlog, config and vfs.
+// It imports commitlog, compact, config and vfs.
 package logdir
 
 import "errors"

@@ -57,10 +57,10 @@ func (d *Dir) load(ctx context.Context, topicConfig func(string) *config.Topic, 
 	}
 	d.clean = clean
 	d.atStart = map[string]map[TopicPartition]int64{}
-	for _, name := range []string{recoveryPointFile, logStartFile, highWatermarkFile} {
+	for _, name := range []string{recoveryPointFile, logStartFile, highWatermarkFile, cleanerFile} {
 		d.atStart[name] = d.readCheckpoint(name)
 	}
-	recoveryPoints, starts := d.atStart[recoveryPointFile], d.atStart[logStartFile]
+	recoveryPoints, starts, cleaned := d.atStart[recoveryPointFile], d.atStart[logStartFile], d.atStart[cleanerFile]
 	logs, err := d.list()
 	if err != nil {
 		return err
@@ -77,7 +77,9 @@ func (d *Dir) load(ctx context.Context, topicConfig func(string) *config.Topic, 
 					return
 				}
 				tp := logs[i].tp
-				opts := commitlog.OpenOptions{Clean: clean, RecoveryPoint: recoveryPoints[tp], LogStartOffset: starts[tp], Progress: p.bytes()}
+				opts := commitlog.OpenOptions{
+					Clean: clean, RecoveryPoint: recoveryPoints[tp], LogStartOffset: starts[tp], CleanedTo: cleaned[tp], Progress: p.bytes(),
+				}
 				if err := d.openLog(logs[i], topicConfig(tp.Topic), opts); err != nil {
 					errs[worker] = err
 					return

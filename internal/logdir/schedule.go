@@ -18,6 +18,7 @@ func (d *Dirs) schedule() {
 	d.every(b.InitialTaskDelayMs, b.FlushStartOffsetCheckpointMs, d.checkpointLogStarts)
 	d.every(b.ProducerIDExpirationCheckMs, b.ProducerIDExpirationCheckMs, d.expireProducers)
 	d.running.Go(func() { d.removals.run(d.stop) })
+	d.cleaning.start()
 }
 
 // every runs work after delayMs and then every intervalMs, until the directories are closed. An interval that time cannot express
@@ -50,17 +51,25 @@ func (d *Dirs) online(f func(*Log)) {
 	}
 }
 
+// deleteOld is retention. That of compacted logs is the cleaner's, where there is one.
 func (d *Dirs) deleteOld() {
 	now := time.Now()
+	cleaner := d.options.Config.Broker().LogCleaner
 	d.online(func(l *Log) {
-		n, err := l.DeleteOld(now.UnixMilli())
-		if err != nil && !l.dir.Offline() && d.Get(l.TopicPartition) == l {
-			d.options.Logger.Warn("retention failed", "log", l.Log.Dir(), "error", err)
-		}
-		if n > 0 {
-			d.removeRenamed(l)
+		if !l.Config().Compact || !cleaner.Enable || cleaner.Threads == 0 {
+			d.deleteOldOf(l, now)
 		}
 	})
+}
+
+func (d *Dirs) deleteOldOf(l *Log, now time.Time) {
+	n, err := l.DeleteOld(now.UnixMilli())
+	if err != nil && !l.dir.Offline() && d.Get(l.TopicPartition) == l {
+		d.options.Logger.Warn("retention failed", "log", l.Log.Dir(), "error", err)
+	}
+	if n > 0 {
+		d.removeRenamed(l)
+	}
 }
 
 // removeRenamed plans the removal of segments that have just been renamed.

@@ -20,6 +20,9 @@ type Builder struct {
 	ProducerID    int64 // -1 for none
 	ProducerEpoch int16
 	BaseSequence  int32
+	// DeleteHorizonMs is when the cleaner may drop the batch's tombstones or marker, in ms since 1970 (KIP-534); 0 for none. It stands in
+	// the place of the base timestamp.
+	DeleteHorizonMs int64
 }
 
 // Build encodes records (offsets relative to BaseOffset, in order) as one batch: a record's Offset is 0, 1, 2 … and may leave gaps, as
@@ -41,6 +44,9 @@ func (b Builder) Build(records []Record) (Batch, error) {
 		records = numbered
 	}
 	base := records[0].TimestampMs
+	if b.DeleteHorizonMs != 0 {
+		base = b.DeleteHorizonMs
+	}
 	maxTimestamp := int64(-1)
 	size := HeaderSize
 	for i := range records {
@@ -82,6 +88,9 @@ func (b Builder) header(batch Batch, lastOffsetDelta, count int32, baseTimestamp
 	}
 	if b.Control {
 		attributes |= attrControl
+	}
+	if b.DeleteHorizonMs != 0 {
+		attributes |= attrDeleteHorizon
 	}
 	binary.BigEndian.PutUint16(batch[posAttributes:], attributes)
 	binary.BigEndian.PutUint32(batch[posLastOffsetDelta:], uint32(lastOffsetDelta))

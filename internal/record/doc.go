@@ -3,6 +3,7 @@
 //
 //   - batch.go, header.go: the layout, views of it, and the head of any format, to walk a segment;
 //   - records.go, legacy.go, builder.go, control.go: records out of batches and into them;
+//   - sieve.go, sieve_legacy.go: a batch with some of its records taken out;
 //   - check.go, walk.go: what a topic demands of a client's batch (Check), seen by stepping through the records without keeping them;
 //   - codec*.go, compress.go: the compression codecs as Kafka frames them.
 //

@@ -196,3 +196,13 @@ func (s *Segment) truncateIndexes(offset int64) error {
 	}
 	return s.txns.truncate(s, kept)
 }
+
+// IndexBytes is the size of the offset index and of the time index.
+func (s *Segment) IndexBytes() (offsets, times int64, err error) {
+	n, err := s.offsets.count(s)
+	if err != nil {
+		return 0, 0, err
+	}
+	m, err := s.times.count(s)
+	return int64(n) * offsetWidth, int64(m) * timeWidth, err
+}

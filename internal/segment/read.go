@@ -143,6 +143,7 @@ func (s *Segment) WalkBuffered(position, limit int64, buffer *[]byte, visit func
 	}
 	defer s.CloseLog()
 	buf := *buffer
+	var b Batch
 	var block []byte
 	for position < limit {
 		h, parseErr := record.ParseHeader(block)
@@ -172,7 +173,7 @@ func (s *Segment) WalkBuffered(position, limit int64, buffer *[]byte, visit func
 		if parseErr != nil {
 			return position, s.wrap(Log, position, parseErr)
 		}
-		b := Batch{Position: position, Header: h, Bytes: block[:h.SizeBytes]}
+		b = Batch{Position: position, Header: h, Bytes: block[:h.SizeBytes]}
 		more, err := visit(&b)
 		if err != nil {
 			return position, s.wrap(Log, position, err)

@@ -122,3 +122,12 @@ func (s *Segment) findLargestAfterIndex() error {
 	s.setLargest(largest)
 	return nil
 }
+
+// FirstTimestamp is the largest timestamp of the first batch; NoTimestamp where there is none.
+func (s *Segment) FirstTimestamp() (int64, error) {
+	h, ok, err := s.headerAt(0)
+	if err != nil || !ok {
+		return NoTimestamp, err
+	}
+	return h.MaxTimestamp, nil
+}

@@ -1,0 +1,34 @@
+package logdir
+
+import "milena/internal/config"
+
+// TruncateTo is commitlog's, while the cleaner keeps away from the log; its checkpoint is taken back with the log.
+func (l *Log) TruncateTo(offset int64) error {
+	return l.uncleaned(func() error { return l.Log.TruncateTo(offset) })
+}
+
+// TruncateFullyAndStartAt is commitlog's, in the same way.
+func (l *Log) TruncateFullyAndStartAt(offset int64) error {
+	return l.uncleaned(func() error { return l.Log.TruncateFullyAndStartAt(offset) })
+}
+
+func (l *Log) uncleaned(do func() error) error {
+	c := l.dir.owner.cleaning
+	c.pause(l.TopicPartition)
+	defer c.resume(l.TopicPartition)
+	before := l.CleanedTo()
+	err := do()
+	if l.CleanedTo() != before {
+		c.checkpoint()
+	}
+	return err
+}
+
+// SetConfig replaces the topic's configuration; a cleaning ends where the topic is not compacted any more.
+func (l *Log) SetConfig(cfg *config.Topic) {
+	was := l.Config().Compact
+	l.Log.SetConfig(cfg)
+	if was && !cfg.Compact {
+		l.dir.owner.cleaning.abort(l.TopicPartition)
+	}
+}
