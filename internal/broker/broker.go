@@ -39,20 +39,21 @@ type Options struct {
 
 // Broker is a running broker. Its parts stand in the order of their start; they stop in the reverse order.
 type Broker struct {
-	options    Options
-	live       *config.Live
-	metrics    *metrics.Metrics
-	dirs       *logdir.Dirs
-	coord      coord.Store
-	store      *clusterstore.Store
-	metadata   *metadata.Cache
-	replicas   *replica.Replicas
-	configs    *admin.ConfigWatcher
-	admin      *admin.Admin
-	server     *server.Server
-	controller *controller.Controller
-	membership *controller.Membership
-	epoch      atomic.Int64 // of the registration in force
+	options      Options
+	live         *config.Live
+	metrics      *metrics.Metrics
+	dirs         *logdir.Dirs
+	coord        coord.Store
+	store        *clusterstore.Store
+	metadata     *metadata.Cache
+	replicas     *replica.Replicas
+	configs      *admin.ConfigWatcher
+	admin        *admin.Admin
+	server       *server.Server
+	controller   *controller.Controller
+	membership   *controller.Membership
+	epoch        atomic.Int64 // of the registration in force
+	toController *controllerLink
 
 	gate    *gate
 	failed  chan error
@@ -131,6 +132,7 @@ func (b *Broker) Stop(ctx context.Context) error {
 	}
 	if b.replicas != nil {
 		errs = append(errs, b.replicas.Close(ctx))
+		b.toController.close()
 	}
 	if b.dirs != nil {
 		errs = append(errs, b.dirs.Close(ctx, brokerEpoch))

@@ -76,6 +76,7 @@ func (b *Broker) loadLogs(ctx context.Context) error {
 		BrokerID: b.live.Broker().BrokerID, Config: b.live, Dirs: b.dirs, Metadata: b.metadata, Logger: b.options.Logger,
 		Metrics:        b.metrics,
 		TopicOverrides: func(topic string) map[string]string { return b.configs.Topic(topic) },
+		Cluster:        b.cluster(),
 	})
 	var err error
 	b.configs, err = admin.WatchConfigs(ctx, b.store, b.live, b.options.Logger, b.replicas.SetTopicConfig)

@@ -1,0 +1,106 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"net"
+	"strconv"
+	"sync"
+
+	"milena/internal/controller"
+	"milena/internal/peer"
+	"milena/internal/replica"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// cluster is the replicas' way to the other brokers.
+func (b *Broker) cluster() replica.Cluster {
+	b.toController = &controllerLink{broker: b}
+	return replica.Cluster{
+		Dial:        b.dialBroker,
+		BrokerEpoch: b.epoch.Load,
+		AlterPartition: func(ctx context.Context, req *kmsg.AlterPartitionRequest) (*kmsg.AlterPartitionResponse, error) {
+			resp, err := b.toController.do(ctx, req)
+			if err != nil {
+				return nil, err
+			}
+			return resp.(*kmsg.AlterPartitionResponse), nil
+		},
+	}
+}
+
+// dialBroker makes a connection to a live broker's listener between brokers.
+func (b *Broker) dialBroker(id int32) (*peer.Conn, bool) {
+	cfg := b.live.Broker()
+	other, ok := b.metadata.Image().Brokers[id]
+	if !ok {
+		return nil, false
+	}
+	endpoint, ok := other.Endpoints[cfg.InterBrokerListener]
+	if !ok {
+		return nil, false
+	}
+	address := net.JoinHostPort(endpoint.Host, strconv.Itoa(int(endpoint.Port)))
+	return b.openPeer(b.options.Net, address), true
+}
+
+// controllerLink is a connection to whichever broker is the controller. mu guards it, and is not held while a request is under way.
+type controllerLink struct {
+	broker *Broker
+	mu     sync.Mutex
+	id     int32
+	link   controller.Link
+}
+
+var errNoController = errors.New("broker: no controller is known")
+
+// do sends a request to the controller. After a failure the next one begins with a new connection.
+func (c *controllerLink) do(ctx context.Context, req kmsg.Request) (kmsg.Response, error) {
+	link, err := c.to(c.broker.metadata.Image().ControllerID)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := link.Do(ctx, req)
+	if err != nil {
+		c.drop(link)
+	}
+	return resp, err
+}
+
+func (c *controllerLink) to(id int32) (controller.Link, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.link != nil && c.id == id {
+		return c.link, nil
+	}
+	if c.link != nil {
+		c.link.Close()
+		c.link = nil
+	}
+	conn, ok := c.broker.dialBroker(id)
+	if !ok {
+		return nil, errNoController
+	}
+	c.id, c.link = id, conn
+	return conn, nil
+}
+
+func (c *controllerLink) drop(link controller.Link) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.link == link {
+		c.link = nil
+	}
+	link.Close()
+}
+
+// close ends the connection; what is under way fails.
+func (c *controllerLink) close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.link != nil {
+		c.link.Close()
+		c.link = nil
+	}
+}

@@ -1,0 +1,173 @@
+package broker_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"milena/internal/broker"
+	"milena/internal/config"
+	"milena/internal/coord/memcoord"
+	"milena/internal/netio/simnet"
+	"milena/internal/vfs/memfs"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// street is several houses with one network and one store: a cluster.
+type street struct {
+	t      *testing.T
+	houses map[int]*house
+	net    *simnet.Network
+	store  *memcoord.Server
+}
+
+// inStreet runs a test with that many brokers, under a virtual clock.
+func inStreet(t *testing.T, brokers int, test func(t *testing.T, s *street)) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &street{t: t, houses: map[int]*house{}, net: simnet.New(), store: memcoord.NewServer()}
+		for id := 1; id <= brokers; id++ {
+			h := &house{t: t, net: s.net, fs: memfs.New(), store: s.store, log: &lines{}, static: map[string]string{
+				"node.id": fmt.Sprint(id), "listeners": fmt.Sprintf("PLAINTEXT://broker%d:9092", id), "log.dirs": "/data",
+				"default.replication.factor": fmt.Sprint(min(3, brokers)), "min.insync.replicas": "2", "offsets.topic.replication.factor": "3",
+			}}
+			must(t, h.fs.MkdirAll("/data"))
+			must(t, h.fs.SyncDir("/"))
+			s.houses[id] = h
+			s.start(id)
+		}
+		defer func() {
+			for _, h := range s.houses {
+				h.stop()
+			}
+			if t.Failed() {
+				for id, h := range s.houses {
+					t.Logf("broker %d:\n%s", id, h.log)
+				}
+			}
+		}()
+		s.know(brokers)
+		test(t, s)
+	})
+}
+
+// know waits until every broker knows of that many live ones.
+func (s *street) know(brokers int) {
+	s.t.Helper()
+	for id, h := range s.houses {
+		c := h.client(kgo.SeedBrokers(hostOf(id) + ":9092"))
+		defer c.Close()
+		for known := 0; known < brokers; {
+			m, err := kadm.NewClient(c).BrokerMetadata(context.Background())
+			must(s.t, err)
+			if known = len(m.Brokers); known < brokers {
+				time.Sleep(10 * time.Millisecond)
+			}
+		}
+	}
+}
+
+func hostOf(id int) string { return fmt.Sprintf("broker%d", id) }
+
+func (s *street) start(id int) {
+	s.t.Helper()
+	h := s.houses[id]
+	cfg, _, err := config.FromStatic(h.static)
+	must(s.t, err)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	h.broker, err = broker.Start(ctx, broker.Options{
+		Config: cfg, Net: s.net.Host(hostOf(id)), FS: h.fs, Store: s.store.Open(), Logger: slog.New(slog.NewTextHandler(h.log, nil)),
+	})
+	if err != nil {
+		s.t.Fatalf("start of broker %d: %v\n%s", id, err, h.log)
+	}
+}
+
+// kill ends a broker as a power cut does.
+func (s *street) kill(id int, seed uint64) {
+	h := s.houses[id]
+	h.fs.Stop()
+	after := h.fs.Crash(seed)
+	s.net.Host(hostOf(id)).Kill()
+	stopped, cancel := context.WithCancel(context.Background())
+	cancel()
+	_ = h.broker.Stop(stopped)
+	h.broker, h.fs = nil, after
+}
+
+func (s *street) client(opts ...kgo.Opt) *kgo.Client {
+	return s.houses[1].client(append([]kgo.Opt{kgo.SeedBrokers("broker1:9092", "broker2:9092", "broker3:9092")}, opts...)...)
+}
+
+// isr waits until a partition's ISR has that many members.
+func (s *street) isr(c *kgo.Client, topic string, partition int32, members int) kadm.PartitionDetail {
+	s.t.Helper()
+	for range 1000 {
+		m, err := kadm.NewClient(c).Metadata(context.Background(), topic)
+		if err == nil {
+			if p := m.Topics[topic].Partitions[partition]; len(p.ISR) == members && p.Leader >= 0 {
+				return p
+			}
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	s.t.Fatalf("the ISR of %s-%d does not get %d members", topic, partition, members)
+	panic("unreachable")
+}
+
+// TestReplication: what is acknowledged is on the followers; one that dies leaves the ISR, comes back, and leads with all of it.
+func TestReplication(t *testing.T) {
+	inStreet(t, 3, func(t *testing.T, s *street) {
+		c := s.client()
+		defer c.Close()
+		ctx := context.Background()
+		_, err := kadm.NewClient(c).CreateTopic(ctx, 1, 3, nil, "t")
+		must(t, err)
+		produce := func(from, to int) {
+			t.Helper()
+			for n := from; n < to; n++ {
+				must(t, c.ProduceSync(ctx, &kgo.Record{Topic: "t", Value: fmt.Append(nil, n)}).FirstErr())
+			}
+		}
+		produce(0, 20)
+		p := s.isr(c, "t", 0, 3)
+		first := int(p.Leader)
+		start := time.Now()
+		s.kill(first, 1)
+		produce(20, 40)
+		t.Logf("a produce after the leader's death took %v", time.Since(start))
+		p = s.isr(c, "t", 0, 2)
+		if int(p.Leader) == first {
+			t.Fatal("the dead one leads")
+		}
+		s.start(first)
+		s.isr(c, "t", 0, 3)
+		s.kill(int(p.Leader), 2)
+		produce(40, 60)
+		read(t, s, 60)
+	})
+}
+
+// read demands that the topic holds exactly the numbers from 0 on, in order.
+func read(t *testing.T, s *street, count int) {
+	t.Helper()
+	c := s.client(kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{"t": {0: kgo.NewOffset().AtStart()}}))
+	defer c.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	for n := 0; n < count; {
+		fetches := c.PollFetches(ctx)
+		must(t, ctx.Err())
+		for _, r := range fetches.Records() {
+			if string(r.Value) != fmt.Sprint(n) {
+				t.Fatalf("record %d is %s", n, r.Value)
+			}
+			n++
+		}
+	}
+}
