@@ -60,7 +60,7 @@ func sources(t *testing.T) []source {
 var layers = [][]string{
 	{"vfs", "netio", "coord"},
 	{"vfs/memfs", "netio/simnet", "coord/plan", "coord/watches", "coord/coordtest"},
-	{"coord/memcoord", "coord/etcdcoord"},
+	{"coord/memcoord", "coord/etcdcoord", "coord/zkcoord"},
 	{"record", "wire", "metrics", "groupmsg"},
 	{"config"},
 	{"segment", "peer", "metadata", "clusterstore", "producerid"},

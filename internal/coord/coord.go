@@ -1,6 +1,5 @@
 // Package coord is the seam to the coordination store: a tree of versioned nodes, sessions with ephemeral nodes, watches
-// and atomic multi-operations, as ZooKeeper has them. Behind it stand etcd (etcdcoord), memory (memcoord) and later
-// ZooKeeper; one contract suite (coordtest) holds them to the same behaviour.
+// and atomic multi-operations, as ZooKeeper has them. Behind it stand etcd X suite (coordtest) holds them to the same behaviour.
 //
 // A path starts with a slash and does not end with one; "/" is the root, which always exists. A node's parent must exist
 // before the node (ErrNoNode), and a node with children cannot be deleted (ErrNotEmpty). An ephemeral node has no children.
@@ -33,6 +32,8 @@ var (
 	ErrBadPath = errors.New("coord: bad path")
 	// ErrTooLarge: the node or the multi is larger than the store takes.
 	ErrTooLarge = errors.New("coord: too large for the store")
+	// ErrDenied: the store knows users, and this one may not do that.
+	ErrDenied = errors.New("coord: not permitted")
 )
 
 // Stat is what the store knows of a node beside its data.
@@ -66,7 +67,7 @@ type Store interface {
 	Get(ctx context.Context, path string) (Node, error)
 	// Children lists the names (last path elements) of a node's children, sorted. ErrNoNode where the node is missing.
 	Children(ctx context.Context, path string) ([]string, error)
-	// List reads a node's children with their data, sorted by name. ErrNoNode where the node is missing.
+	// List reads a node's children with their data, sorted by name, though not all at one instant. ErrNoNode where the node is missing.
 	List(ctx context.Context, path string) ([]Child, error)
 	// Create makes a node and returns its path (with Op.Sequential: with the number that the store added).
 	Create(ctx context.Context, op Create) (string, error)
@@ -74,7 +75,7 @@ type Store interface {
 	Set(ctx context.Context, path string, data []byte, version int32) (Stat, error)
 	// Delete removes a childless node if its version is the one given, or any with AnyVersion.
 	Delete(ctx context.Context, path string, version int32) error
-	// Multi does all operations or none. A refusal is a *MultiError.
+	// Multi does all operations or none. A refusal is a *MultiError. Its Creates name one Session at most.
 	Multi(ctx context.Context, ops ...Op) ([]Result, error)
 	// Watch reports changes until the watch is closed. No change is missed: after any change made once Watch has returned,
 	// a signal follows at which the change can be read. Changes may share one signal, and a signal may come without a change
@@ -140,12 +141,15 @@ type Set struct {
 type Delete struct {
 	Path    string
 	Version int32
+	// CreateID, where not 0, demands that the node is the one of that Stat.CreateID, not another made in its place; else ErrBadVersion.
+	CreateID int64
 }
 
 // Check demands that a node exists at a version (any with AnyVersion).
 type Check struct {
-	Path    string
-	Version int32
+	Path     string
+	Version  int32
+	CreateID int64 // as in Delete
 }
 
 func (Create) isOp() {}

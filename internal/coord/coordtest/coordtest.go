@@ -47,6 +47,8 @@ func Run(t *testing.T, open func(t *testing.T) Fixture) {
 		{"MultiSeesItself", testMultiSeesItself},
 		{"MultiMakesAgain", testMultiMakesAgain},
 		{"MultiLarge", testMultiLarge},
+		{"CreateID", testCreateID},
+		{"CreateIDRaces", testCreateIDRaces},
 		{"Model", testModel},
 		{"Ephemeral", testEphemeral},
 		{"SessionClose", testSessionClose},

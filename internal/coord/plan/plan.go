@@ -98,7 +98,7 @@ func (p *Plan) step(op coord.Op) (coord.Result, error) {
 	case coord.Delete:
 		return coord.Result{}, p.delete(op)
 	case coord.Check:
-		_, err := p.at(op.Path, op.Version)
+		_, err := p.at(op.Path, op.Version, op.CreateID)
 		return coord.Result{}, err
 	}
 	panic(fmt.Sprintf("coord: unknown operation %T", op))
@@ -128,8 +128,8 @@ func (p *Plan) madeHere(path string) bool {
 	return c != nil && c.Exists && !c.Existed
 }
 
-// at finds a node that exists at a version.
-func (p *Plan) at(path string, version int32) (*Change, error) {
+// at finds a node that exists at a version, and was created at createID (any with 0).
+func (p *Plan) at(path string, version int32, createID int64) (*Change, error) {
 	if err := coord.CheckPath(path); err != nil {
 		return nil, err
 	}
@@ -139,6 +139,9 @@ func (p *Plan) at(path string, version int32) (*Change, error) {
 	}
 	if version != coord.AnyVersion && version != c.Version {
 		return nil, fmt.Errorf("%w: %s has %d, not %d", coord.ErrBadVersion, path, c.Version, version)
+	}
+	if createID != 0 && (c.Made || createID != c.CreateID) {
+		return nil, fmt.Errorf("%w: %s is not the node that was made at %d", coord.ErrBadVersion, path, createID)
 	}
 	return c, nil
 }
@@ -193,7 +196,7 @@ func (p *Plan) set(op coord.Set) (coord.Result, error) {
 	if op.Path == "/" {
 		return coord.Result{}, fmt.Errorf("%w: the root has no data", coord.ErrBadPath)
 	}
-	c, err := p.at(op.Path, op.Version)
+	c, err := p.at(op.Path, op.Version, 0)
 	if err != nil {
 		return coord.Result{}, err
 	}
@@ -211,7 +214,7 @@ func (p *Plan) delete(op coord.Delete) error {
 	if op.Path == "/" {
 		return fmt.Errorf("%w: the root cannot be deleted", coord.ErrBadPath)
 	}
-	c, err := p.at(op.Path, op.Version)
+	c, err := p.at(op.Path, op.Version, op.CreateID)
 	if err != nil {
 		return err
 	}
