@@ -69,7 +69,7 @@ var layers = [][]string{
 	{"logdir"},
 	{"partition"},
 	{"replica"},
-	{"coordinator"},
+	{"coordinator", "group/assign"},
 	{"group"},
 	{"admin", "controller"},
 	{"api"},
