@@ -4,14 +4,15 @@ import (
 	"errors"
 	"log/slog"
 	"math"
+	"time"
 	"unicode/utf16"
 
 	"milena/internal/config"
 	"milena/internal/coordinator"
 	"milena/internal/metadata"
+	"milena/internal/record"
 
 	"github.com/twmb/franz-go/pkg/kerr"
-	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // Topic is the internal topic that holds groups and offsets.
@@ -42,7 +43,12 @@ func New(o Options) *Coordinator {
 	c := &Coordinator{options: o}
 	c.runtime = coordinator.New(coordinator.Options[*machine]{
 		Topic: Topic, Log: o.Log, Logger: o.Logger,
-		Make: func(h coordinator.Host) *machine { return newMachine(c, h) },
+		LoadBufferBytes: func() int { return o.Config.Broker().Groups.OffsetsLoadBufferBytes },
+		CommitTimeout: func() time.Duration {
+			return time.Duration(o.Config.Broker().Groups.OffsetsCommitTimeoutMs) * time.Millisecond
+		},
+		Codec: record.Codec(o.Config.Broker().Groups.OffsetsTopicCodec),
+		Make:  func(h coordinator.Host) *machine { return newMachine(c, h) },
 	})
 	return c
 }
@@ -50,8 +56,12 @@ func New(o Options) *Coordinator {
 // PartitionFor is the partition of Topic that a group (or transactional id) belongs to: Java's hash of the string, as Kafka takes it.
 func PartitionFor(id string, partitions int32) int32 {
 	var hash int32
-	for _, unit := range utf16.Encode([]rune(id)) {
-		hash = 31*hash + int32(unit)
+	for _, r := range id {
+		if r >= 0x10000 {
+			high, low := utf16.EncodeRune(r)
+			hash, r = 31*hash+high, low
+		}
+		hash = 31*hash + r
 	}
 	if hash == math.MinInt32 {
 		hash = 0
@@ -62,9 +72,6 @@ func PartitionFor(id string, partitions int32) int32 {
 // Elect and Resign tell of the leadership of Topic's partitions.
 func (c *Coordinator) Elect(partition, leaderEpoch int32)  { c.runtime.Elect(partition, leaderEpoch) }
 func (c *Coordinator) Resign(partition, leaderEpoch int32) { c.runtime.Resign(partition, leaderEpoch) }
-
-// Stop answers those who wait and unloads everything.
-func (c *Coordinator) Stop() { c.runtime.Stop() }
 
 // do runs f on the machine of a group's partition; the answer is the error code of a group that this broker does not coordinate, or not
 // yet, and f is not called then.
@@ -95,54 +102,10 @@ func codeOf(err error) int16 {
 	}
 }
 
-// TopicsDeleted removes the offsets of topics that are gone; MetadataChanged has consumer groups look at their subscriptions again.
-func (c *Coordinator) TopicsDeleted(topics []string) { panic("unwritten") }
+// MetadataChanged has consumer groups look at their subscriptions again.
 func (c *Coordinator) MetadataChanged() {
 	c.runtime.Each(func(_ int32, m *machine) coordinator.Result { return m.consumerMetadataChanged() })
 }
 
-// Classic groups.
-
-func (c *Coordinator) JoinGroup(by Caller, req *kmsg.JoinGroupRequest, reply func(*kmsg.JoinGroupResponse)) {
-	panic("unwritten")
-}
-
-func (c *Coordinator) SyncGroup(by Caller, req *kmsg.SyncGroupRequest, reply func(*kmsg.SyncGroupResponse)) {
-	panic("unwritten")
-}
-
-func (c *Coordinator) Heartbeat(by Caller, req *kmsg.HeartbeatRequest, reply func(*kmsg.HeartbeatResponse)) {
-	panic("unwritten")
-}
-
-func (c *Coordinator) LeaveGroup(by Caller, req *kmsg.LeaveGroupRequest, reply func(*kmsg.LeaveGroupResponse)) {
-	panic("unwritten")
-}
-
-// Offsets.
-
-func (c *Coordinator) OffsetCommit(by Caller, req *kmsg.OffsetCommitRequest, reply func(*kmsg.OffsetCommitResponse)) {
-	panic("unwritten")
-}
-
-func (c *Coordinator) OffsetFetch(req *kmsg.OffsetFetchRequest, reply func(*kmsg.OffsetFetchResponse)) {
-	panic("unwritten")
-}
-
-func (c *Coordinator) OffsetDelete(req *kmsg.OffsetDeleteRequest, reply func(*kmsg.OffsetDeleteResponse)) {
-	panic("unwritten")
-}
-
-// Every kind of group.
-
-func (c *Coordinator) DescribeGroups(req *kmsg.DescribeGroupsRequest, reply func(*kmsg.DescribeGroupsResponse)) {
-	panic("unwritten")
-}
-
-func (c *Coordinator) ListGroups(req *kmsg.ListGroupsRequest, reply func(*kmsg.ListGroupsResponse)) {
-	panic("unwritten")
-}
-
-func (c *Coordinator) DeleteGroups(req *kmsg.DeleteGroupsRequest, reply func(*kmsg.DeleteGroupsResponse)) {
-	panic("unwritten")
-}
+// Stop answers those who wait and unloads everything.
+func (c *Coordinator) Stop() { c.runtime.Stop() }
