@@ -35,6 +35,9 @@ func honouredBrokerKeys() map[string]bool {
 		group.min.session.timeout.ms group.max.session.timeout.ms group.initial.rebalance.delay.ms group.max.size
 		offset.metadata.max.bytes offsets.retention.minutes offsets.retention.check.interval.ms offsets.commit.timeout.ms
 		offsets.load.buffer.size offsets.topic.compression.codec
+		offsets.topic.num.partitions offsets.topic.replication.factor offsets.topic.segment.bytes
+		transaction.state.log.num.partitions transaction.state.log.replication.factor transaction.state.log.min.isr
+		transaction.state.log.segment.bytes
 		group.consumer.session.timeout.ms group.consumer.min.session.timeout.ms group.consumer.max.session.timeout.ms
 		group.consumer.heartbeat.interval.ms group.consumer.min.heartbeat.interval.ms group.consumer.max.heartbeat.interval.ms
 		group.consumer.assignment.interval.ms group.consumer.min.assignment.interval.ms group.consumer.max.assignment.interval.ms

@@ -63,6 +63,14 @@ func applyNoFileDefaults(static map[string]string) {
 	if absent("log.dirs", "log.dir") {
 		static["log.dirs"] = "./milena-data"
 	}
+	// There is one broker: Kafka's own samples for one say the same.
+	for _, key := range []string{
+		"offsets.topic.replication.factor", "transaction.state.log.replication.factor", "transaction.state.log.min.isr",
+	} {
+		if absent(key) {
+			static[key] = "1"
+		}
+	}
 }
 
 // FromStatic is Load for values at hand: those of a file, or of a test.
