@@ -13,6 +13,7 @@ import (
 	"milena/internal/config"
 	"milena/internal/coord"
 	"milena/internal/coord/etcdcoord"
+	"milena/internal/vfs"
 )
 
 // coordinationDir holds the embedded etcd. It lies in the directory that Kafka keeps for a controller's metadata, which every Kafka since 2.8
@@ -20,7 +21,10 @@ import (
 const coordinationDir = "__cluster_metadata-0/etcd"
 
 // openStore opens the coordination store that the configuration names; closing what it returns ends an embedded server too.
-func openStore(ctx context.Context, cfg *config.Broker, log *slog.Logger) (coord.Store, error) {
+func openStore(ctx context.Context, cfg *config.Broker, fsys vfs.FS, log *slog.Logger) (coord.Store, error) {
+	if len(cfg.ZooKeeper.Servers) > 0 {
+		return openZooKeeper(ctx, &cfg.ZooKeeper, fsys, log)
+	}
 	if len(cfg.EtcdEndpoints) > 0 {
 		return etcdcoord.Open(ctx, etcdcoord.Options{Endpoints: cfg.EtcdEndpoints, Logger: log})
 	}

@@ -191,9 +191,11 @@ func (s *Store) UpdateRegistration(ctx context.Context, b *Broker) error {
 	return err
 }
 
-// Unregister removes a registration as it was read; coord.ErrBadVersion or ErrNoNode where it is another one by now.
+// Unregister removes the registration of one epoch, whatever its listeners are by now; coord.ErrBadVersion or ErrNoNode where there is another
+// one, or none.
 func (s *Store) Unregister(ctx context.Context, b *Broker) error {
-	return s.coord.Delete(ctx, BrokerPath(b.ID), b.Version)
+	_, err := s.coord.Multi(ctx, coord.Delete{Path: BrokerPath(b.ID), Version: coord.AnyVersion, CreateID: b.Epoch})
+	return coord.Single(err)
 }
 
 // NextBrokerID draws a broker id that nobody had (broker.id.generation.enable): above reserved.

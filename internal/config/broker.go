@@ -15,6 +15,7 @@ type Broker struct {
 	ControllerListeners                                                                             []string   // controller.listener.names: not served to clients
 	ControllerEndpoints                                                                             []Listener // the entries of listeners that controller.listener.names names; Listeners is without them
 	EtcdEndpoints                                                                                   []string   // milena.coordination.etcd.endpoints: an external etcd; empty: the embedded one
+	ZooKeeper                                                                                       ZooKeeper  // zookeeper.connect and its kin
 	SessionTimeoutMs                                                                                int        // zookeeper.session.timeout.ms / broker.session.timeout.ms
 	AutoCreateTopics                                                                                bool
 	NumPartitions                                                                                   int32

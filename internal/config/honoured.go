@@ -17,6 +17,10 @@ func honouredBrokerKeys() map[string]bool {
 	return set(`
 		broker.id node.id broker.rack process.roles controller.listener.names controller.quorum.voters
 		controller.quorum.bootstrap.servers broker.session.timeout.ms zookeeper.session.timeout.ms
+		zookeeper.connect zookeeper.connection.timeout.ms zookeeper.max.in.flight.requests zookeeper.set.acl zookeeper.clientCnxnSocket
+		zookeeper.ssl.client.enable zookeeper.ssl.keystore.location zookeeper.ssl.keystore.type zookeeper.ssl.truststore.location
+		zookeeper.ssl.truststore.type zookeeper.ssl.endpoint.identification.algorithm zookeeper.ssl.enabled.protocols
+		zookeeper.ssl.cipher.suites zookeeper.ssl.crl.enable zookeeper.ssl.ocsp.enable
 		listeners advertised.listeners listener.security.protocol.map inter.broker.listener.name security.inter.broker.protocol
 		log.dir log.dirs
 		socket.request.max.bytes socket.send.buffer.bytes socket.receive.buffer.bytes

@@ -79,10 +79,6 @@ func FromStatic(given map[string]string) (*Broker, []string, error) {
 	if static == nil {
 		static = map[string]string{}
 	}
-	if where, ok := static["zookeeper.connect"]; ok && where != "" {
-		return nil, nil, &ValueError{"zookeeper.connect", where,
-			"this release does not speak to ZooKeeper yet; remove the key to use the embedded store"}
-	}
 	warnings, err := applyOldKeys(static)
 	if err != nil {
 		return nil, nil, err

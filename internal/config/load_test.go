@@ -114,10 +114,3 @@ func TestWarnings(t *testing.T) {
 		t.Errorf("got %s", got)
 	}
 }
-
-func TestZooKeeperIsRefused(t *testing.T) {
-	_, _, err := load(t, "broker.id=0\nzookeeper.connect=localhost:2181\n")
-	if err == nil || !strings.Contains(err.Error(), "does not speak to ZooKeeper yet; remove the key") {
-		t.Error(err)
-	}
-}

@@ -23,6 +23,16 @@ func milenaKeys() []Key {
 			Name: "milena.coordination.etcd.endpoints", Type: TypeList, Default: "", HasDefault: true, Honoured: true, Importance: "high",
 			Doc: "The client addresses of an external etcd, comma-separated, host:port or a URL; empty for the etcd embedded in the broker.",
 		}, {
+			Name: "milena.zookeeper.user", Type: TypeString, Default: "", HasDefault: true, Honoured: true, Importance: "medium",
+			Doc: "The user that ZooKeeper's scheme digest knows us by; empty for none.",
+		}, {
+			Name: "milena.zookeeper.password", Type: TypePassword, Default: "", HasDefault: true, Honoured: true, Importance: "medium",
+			Doc: "The password of milena.zookeeper.user.",
+		}, {
+			Name: "milena.zookeeper.jute.maxbuffer", Type: TypeInt, Default: "1048575", HasDefault: true, Honoured: true, Importance: "low",
+			Allowed: "[65536,...]",
+			Doc:     "The jute.maxbuffer of ZooKeeper's servers, in bytes: larger requests are not sent. Answers may have 64 MiB.",
+		}, {
 			Name: "milena.cluster.id", Type: TypeString, Honoured: true, Importance: "low",
 			Doc: "The id that a new cluster is given. Without it, the one in meta.properties of the log directories holds, or a random one.",
 		},

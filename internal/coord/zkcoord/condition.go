@@ -85,7 +85,7 @@ func (s *Store) guard(ctx context.Context, parent, path string) (guard []any, cr
 	// ZooKeeper shows the count of all children that came or went: two for each that came, less those that are there.
 	path = fmt.Sprintf(coord.SequenceFormat, prefix, (up.Cversion+up.NumChildren)/2)
 	return []any{
-		&zk.CreateRequest{Path: prefix, Acl: s.set.ACL(parent), Flags: zk.FlagSequence},
+		&zk.CreateRequest{Path: prefix, Acl: s.set.acl(parent), Flags: zk.FlagSequence},
 		&zk.CheckVersionRequest{Path: path, Version: -1},
 		&zk.DeleteRequest{Path: path, Version: -1},
 	}, node.Czxid, nil

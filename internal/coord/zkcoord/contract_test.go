@@ -53,12 +53,11 @@ func TestMain(m *testing.M) {
 func newChroot() string { return fmt.Sprintf("/test/%d", rand.Int64()) }
 
 // open opens a store that the test closes.
-func open(t *testing.T, connect string) *Store {
+func open(t *testing.T, options Options) *Store {
 	t.Helper()
-	servers, chroot, err := ParseConnect(connect)
+	s, err := Open(t.Context(), options)
 	must(t, err)
-	s, err := Open(t.Context(), Options{Servers: servers, Chroot: chroot, MaxRequestBytes: 4 << 20})
-	must(t, err)
+	t.Cleanup(func() { _ = s.Close() })
 	return s
 }
 

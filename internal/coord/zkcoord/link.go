@@ -32,6 +32,8 @@ type link struct {
 	start   time.Time
 	// heardAt is when the last thing that was answered had been sent, since start.
 	heardAt atomic.Int64
+	// pending has one element for each request under way, also for one that nobody waits for any more.
+	pending chan struct{}
 	// oversized counts answers that were too large to take.
 	oversized atomic.Int32
 	goodbye   chan struct{} // closed when the server has answered the end of the session
@@ -63,7 +65,7 @@ type events struct {
 func newLink(options *settings, timeout time.Duration, e events) *link {
 	return &link{
 		options: options, events: e, start: time.Now(), timeout: timeout,
-		goodbye: make(chan struct{}), ended: make(chan struct{}), reachable: make(chan struct{}),
+		pending: make(chan struct{}, options.MaxInFlight), goodbye: make(chan struct{}), ended: make(chan struct{}), reachable: make(chan struct{}),
 	}
 }
 
@@ -304,6 +306,11 @@ func call[T any](ctx context.Context, l *link, request func(*zk.Conn) (T, error)
 	if err := l.await(ctx); err != nil {
 		return none, err
 	}
+	select {
+	case l.pending <- struct{}{}:
+	case <-ctx.Done():
+		return none, fmt.Errorf("%w: ZooKeeper is slow to answer: %w", coord.ErrUnavailable, ctx.Err())
+	}
 	type answer struct {
 		value T
 		err   error
@@ -313,6 +320,7 @@ func call[T any](ctx context.Context, l *link, request func(*zk.Conn) (T, error)
 	conn := l.client()
 	go func() {
 		value, err := request(conn)
+		<-l.pending
 		answers <- answer{value, err}
 	}()
 	select {

@@ -227,7 +227,7 @@ func (s *Store) request(op coord.Op) any {
 		if op.Sequential {
 			flags |= zk.FlagSequence
 		}
-		return &zk.CreateRequest{Path: s.real(op.Path), Data: op.Data, Acl: s.set.ACL(op.Path), Flags: flags}
+		return &zk.CreateRequest{Path: s.real(op.Path), Data: op.Data, Acl: s.set.acl(op.Path), Flags: flags}
 	case coord.Set:
 		return &zk.SetDataRequest{Path: s.real(op.Path), Data: op.Data, Version: op.Version}
 	case coord.Delete:

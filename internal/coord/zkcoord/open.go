@@ -21,27 +21,53 @@ const (
 	DefaultRequestTimeout = 10 * time.Second
 	// DefaultMaxRequestBytes is ZooKeeper's jute.maxbuffer where nobody has set it.
 	DefaultMaxRequestBytes = 0xfffff
+	// DefaultMaxInFlight is Kafka's zookeeper.max.in.flight.requests.
+	DefaultMaxInFlight = 10
 	// ownTimeout is the time-out of the store's own session. Nothing is lost with it, so it only decides how soon a frozen member is left.
 	ownTimeout = 6 * time.Second
 )
 
 // Options are those of an ensemble.
 type Options struct {
-	// Servers are host:port of the members, at least one; Chroot is the path that stands for "/" here, "" for none. See ParseConnect.
+	// Servers are host:port of the members, at least one; Chroot is the path that stands for "/" here, "" for none, without a slash at its end.
 	Servers []string
 	Chroot  string
 	// TLS is used where not nil, with a client certificate if it has one.
 	TLS *tls.Config
 	// Username and Password authenticate by ZooKeeper's scheme "digest" where Username is not empty.
 	Username, Password string
-	// ACL gives the access of a node that is made, by its path in this tree; world:anyone may do everything where nil.
-	ACL func(path string) []zk.ACL
+	// Access is who may use a node that is made, by its path in this tree; OpenToAll where nil.
+	Access func(path string) Access
+	// MaxInFlight bounds the requests of a connection that have no answer yet; 10, as in Kafka, where 0.
+	MaxInFlight int
 	// MaxRequestBytes is the servers' jute.maxbuffer, DefaultMaxRequestBytes where 0.
 	MaxRequestBytes int
 	// ConnectTimeout bounds the wait for the first connection in Open, RequestTimeout each operation; 10 s each where 0.
 	ConnectTimeout, RequestTimeout time.Duration
 	Net                            netio.Net
 	Logger                         *slog.Logger
+}
+
+// Access is who may use a node.
+type Access int
+
+const (
+	// OpenToAll lets everybody do everything.
+	OpenToAll Access = iota
+	// Readable lets everybody read, and who made it do everything.
+	Readable
+	// Secret lets who made it do everything, and nobody else anything.
+	Secret
+)
+
+func (s *settings) acl(path string) []zk.ACL {
+	switch s.Access(path) {
+	case Readable:
+		return append(zk.AuthACL(zk.PermAll), zk.WorldACL(zk.PermRead)...)
+	case Secret:
+		return zk.AuthACL(zk.PermAll)
+	}
+	return zk.WorldACL(zk.PermAll)
 }
 
 // settings are Options with their defaults, and what all links of a store share.
@@ -83,8 +109,11 @@ func settingsOf(options Options) (*settings, error) {
 	if s.RequestTimeout <= 0 {
 		s.RequestTimeout = DefaultRequestTimeout
 	}
-	if s.ACL == nil {
-		s.ACL = func(string) []zk.ACL { return zk.WorldACL(zk.PermAll) }
+	if s.Access == nil {
+		s.Access = func(string) Access { return OpenToAll }
+	}
+	if s.MaxInFlight <= 0 {
+		s.MaxInFlight = DefaultMaxInFlight
 	}
 	return s, nil
 }
@@ -128,7 +157,7 @@ func (s *Store) begin(ctx context.Context) error {
 			if found || err != nil {
 				return path, err
 			}
-			return c.Create(path, nil, zk.FlagPersistent, s.set.ACL("/"))
+			return c.Create(path, nil, zk.FlagPersistent, s.set.acl("/"))
 		})
 		if err != nil && !errors.Is(err, zk.ErrNodeExists) {
 			return fmt.Errorf("making the chroot: %w", mapError(err, path))

@@ -28,9 +28,6 @@ type Store struct {
 
 var _ coord.Store = (*Store)(nil)
 
-// listReaders is how many reads of children are under way at once.
-const listReaders = 64
-
 // real is a path's name in ZooKeeper.
 func (s *Store) real(path string) string {
 	if path == "/" && s.set.Chroot != "" {
@@ -180,7 +177,7 @@ func (s *Store) List(ctx context.Context, path string) ([]coord.Child, error) {
 	}
 	children := make([]coord.Child, len(names))
 	group, groupCtx := errgroup.WithContext(ctx)
-	group.SetLimit(listReaders)
+	group.SetLimit(s.set.MaxInFlight)
 	for i, name := range names {
 		group.Go(func() error {
 			node, err := s.node(groupCtx, coord.Join(path, name))
