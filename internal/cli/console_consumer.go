@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"math"
@@ -13,6 +14,7 @@ import (
 
 const consoleConsumerExamples = `
 milena console-consumer --bootstrap-server localhost:9092 --topic greetings --from-beginning
+milena console-consumer --bootstrap-server localhost:9092 --topic greetings --group readers --command-property group.protocol=consumer
 milena console-consumer --bootstrap-server localhost:9092 --topic greetings --partition 0 --offset 42 --max-messages 1
 milena console-consumer --bootstrap-server localhost:9092 --include 'logs-.*' --formatter-property print.key=true --formatter-property print.timestamp=true`
 
@@ -33,12 +35,14 @@ func consoleConsumerOptions() *Options {
 		Option{Name: "enable-systest-events", Help: "Also print what happens to the consumer."},
 		Option{Name: "formatter", Arg: "class", Default: "org.apache.kafka.tools.consumer.DefaultMessageFormatter",
 			Help: "What prints records: DefaultMessageFormatter, LoggingMessageFormatter or NoOpMessageFormatter of " +
-				"org.apache.kafka.tools.consumer."},
+				"org.apache.kafka.tools.consumer; for internal topics OffsetsMessageFormatter, GroupMetadataMessageFormatter, " +
+				"TransactionLogMessageFormatter."},
 		Option{Name: "formatter-config", Arg: "config file",
 			Help: "Properties file of the formatter; --formatter-property comes before it."},
 		Option{Name: "formatter-property", Arg: "prop", Many: true, Help: formatterPropertyHelp},
 		Option{Name: "from-beginning", Help: "Begin with the oldest record there is, not with the next one."},
-		Option{Name: "group", Arg: "consumer group id", Help: "Consumer group; not supported by this release."},
+		Option{Name: "group", Arg: "consumer group id", Help: "Consumer group, whose members share the partitions and whose offsets are stored; " +
+			"a new one by itself, whose offsets are not."},
 		Option{Name: "include", Arg: "Java regex (String)", Help: "Topics to read, as a regular expression."},
 		Option{Name: "whitelist", Arg: "Java regex (String)", Hidden: true, Help: "The older name of --include."},
 		Option{Name: "isolation-level", Arg: "level", Default: "read_uncommitted",
@@ -57,7 +61,7 @@ func consoleConsumerOptions() *Options {
 	)
 }
 
-// runConsoleConsumer is kafka-console-consumer.sh, by partition and offset, without groups.
+// runConsoleConsumer is kafka-console-consumer.sh.
 func runConsoleConsumer(ctx context.Context, env *Env, args []string) error {
 	v, err := env.Parse(args)
 	if err != nil {
@@ -74,17 +78,17 @@ func runConsoleConsumer(ctx context.Context, env *Env, args []string) error {
 	if err != nil {
 		return err
 	}
-	start, err := consumerStart(v, p)
+	topics, err := consumerTopics(v, p)
 	if err != nil {
 		return err
 	}
-	client, err := env.newClient(consumerClient, p, start...)
+	ctx, stop := env.Interruptible(ctx)
+	defer stop()
+	reader, err := env.openConsumer(ctx, p, *topics, nil, nil)
 	if err != nil {
 		return Exitf(1, "%s", javaError(err))
 	}
-	ctx, stop := env.Interruptible(ctx)
-	defer stop()
-	c := &console{env: env, client: client, format: format, skip: v.Has("skip-message-on-error"), most: math.MaxInt64, idleMs: -1}
+	c := &console{env: env, reader: reader, format: format, skip: v.Has("skip-message-on-error"), most: math.MaxInt64, idleMs: -1}
 	if v.Has("max-messages") && v.Int("max-messages") >= 0 {
 		c.most = v.Int("max-messages")
 	}
@@ -92,7 +96,7 @@ func runConsoleConsumer(ctx context.Context, env *Env, args []string) error {
 		c.idleMs = v.Int("timeout-ms")
 	}
 	err = c.consume(ctx)
-	client.Close()
+	reader.close()
 	env.errorf("Processed a total of %d messages\n", c.printed)
 	if v.Has("enable-systest-events") {
 		env.println("shutdown_complete")
@@ -151,16 +155,17 @@ func consumerProperties(env *Env, v *Values) (*Properties, error) {
 		return nil, err
 	}
 	p.SetPairs(append(v.All("consumer-property"), v.All("command-property")...))
-	if _, ok := p.Get("group.id"); ok || v.Has("group") {
-		if v.Has("partition") {
-			return nil, Usage("Options group and partition cannot be specified together.")
-		}
-		return nil, errNoGroups
+	if err := settleGroup(v, p, file); err != nil {
+		return nil, err
 	}
 	if reset, ok := p.Get("auto.offset.reset"); ok && v.Has("from-beginning") && reset != "earliest" {
 		return nil, Exitf(1, "Can't simultaneously specify --from-beginning and 'auto.offset.reset=%s', please "+
 			"remove one option", reset)
 	}
+	if v.Has("from-beginning") {
+		p.Set("auto.offset.reset", "earliest")
+	}
+	p.Default("auto.offset.reset", "latest")
 	p.Set("bootstrap.servers", v.Value("bootstrap-server"))
 	p.Default("client.id", "console-consumer")
 	if v.Has("isolation-level") {
@@ -171,22 +176,64 @@ func consumerProperties(env *Env, v *Values) (*Properties, error) {
 	return p, nil
 }
 
-var errNoGroups = errors.New("Consumer groups are not supported by this release: leave the group out to read all partitions, " +
-	"or use --partition and --offset")
-
-// consumerStart tells the client what to read and from where.
-func consumerStart(v *Values, p *Properties) ([]kgo.Opt, error) {
-	offset, reset := kgo.NewOffset().AtEnd(), kgo.NewOffset().AtEnd()
-	if v.Has("from-beginning") || p.Value("auto.offset.reset", "") == "earliest" {
-		reset = kgo.NewOffset().AtStart()
+// settleGroup settles the group: the one of --group or group.id, which have to agree, or one made up for this run, of which no
+// offsets are stored. A single partition is read without a group.
+func settleGroup(v *Values, p *Properties, file string) error {
+	var ids []string
+	add := func(id string, given bool) {
+		if given && !contains(ids, id) {
+			ids = append(ids, id)
+		}
 	}
+	add(v.Value("group"), v.Has("group"))
+	pairs := newProperties()
+	pairs.SetPairs(append(v.All("consumer-property"), v.All("command-property")...))
+	id, given := pairs.Get("group.id")
+	add(id, given)
+	if file != "" {
+		settings, err := loadProperties(file)
+		if err != nil {
+			return err
+		}
+		id, given = settings.Get("group.id")
+		add(id, given)
+	}
+	if len(ids) > 1 {
+		return Usagef("The group ids provided in different places (directly using '--group', via '--consumer-property', or via "+
+			"'--consumer.config') do not match. Detected group ids: '%s'", strings.Join(javaHashOrder(ids), "', '"))
+	}
+	switch {
+	case len(ids) == 1 && v.Has("partition"):
+		return Usage("Options group and partition cannot be specified together.")
+	case len(ids) == 1 && ids[0] == "":
+		return Exitf(1, "ERROR Unknown error when running consumer: org.apache.kafka.common.errors.InvalidGroupIdException: To use the "+
+			"group management or offset commit APIs, you must provide a valid group.id in the consumer configuration.")
+	case len(ids) == 1:
+		p.Set("group.id", ids[0])
+	case !v.Has("partition"):
+		p.Set("group.id", generatedGroup("console-consumer-"))
+		p.Default("enable.auto.commit", "false")
+	}
+	return nil
+}
+
+// consumerTopics is what to read and, for a single partition, from where.
+func consumerTopics(v *Values, p *Properties) (*topicChoice, error) {
+	choice := &topicChoice{topic: v.Value("topic"), include: v.Value("include"), partition: noPartition}
+	if choice.include == "" {
+		choice.include = v.Value("whitelist")
+	}
+	if !v.Has("partition") {
+		return choice, nil
+	}
+	choice.partition, choice.offset = int32(v.Int("partition")), kgo.NewOffset().AtEnd()
 	if v.Has("from-beginning") {
-		offset = reset
+		choice.offset = kgo.NewOffset().AtStart()
 	}
 	if v.Has("offset") {
 		switch text := v.Value("offset"); strings.ToLower(text) {
 		case "earliest":
-			offset = kgo.NewOffset().AtStart()
+			choice.offset = kgo.NewOffset().AtStart()
 		case "latest":
 		default:
 			n, err := strconv.ParseInt(text, 10, 64)
@@ -194,38 +241,16 @@ func consumerStart(v *Values, p *Properties) ([]kgo.Opt, error) {
 				return nil, Usagef("The provided offset value '%s' is incorrect. Valid values are 'earliest', "+
 					"'latest', or a non-negative long.", text)
 			}
-			offset = kgo.NewOffset().At(n)
+			choice.offset = kgo.NewOffset().At(n)
 		}
 	}
-	opts := []kgo.Opt{kgo.ConsumeResetOffset(reset)}
-	if p.True("allow.auto.create.topics", true) && v.Has("topic") {
-		opts = append(opts, kgo.AllowAutoTopicCreation())
-	}
-	switch {
-	case v.Has("partition"):
-		return append(opts, kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{v.Value("topic"): {int32(v.Int("partition")): offset}})), nil
-	case v.Has("topic"):
-		return append(opts, kgo.ConsumeTopics(v.Value("topic"))), nil
-	}
-	pattern := v.Value("include")
-	if pattern == "" {
-		pattern = v.Value("whitelist")
-	}
-	filter, err := topicFilter(pattern)
-	if err != nil {
-		return nil, err
-	}
-	opts = append(opts, kgo.ConsumeRegex(), kgo.ConsumeTopics(filter.String()))
-	if p.True("exclude.internal.topics", true) {
-		opts = append(opts, kgo.ConsumeExcludeTopics("^__consumer_offsets$", "^__transaction_state$", "^__share_group_state$"))
-	}
-	return opts, nil
+	return choice, nil
 }
 
 // console reads and prints until it has enough, nothing more comes, or somebody interrupts.
 type console struct {
 	env    *Env
-	client *kgo.Client
+	reader *consumer
 	format formatter
 	skip   bool
 	most   int64 // records to print
@@ -242,38 +267,21 @@ func (c *console) consume(ctx context.Context) error {
 		if c.idleMs >= 0 {
 			poll, cancel = context.WithTimeout(ctx, time.Duration(c.idleMs)*time.Millisecond)
 		}
-		fetches := c.client.PollRecords(poll, 10_000)
+		fetches := c.reader.poll(poll, int(min(c.most-c.printed, 10_000)))
 		ended := poll.Err() != nil
 		cancel()
-		for _, e := range fetches.Errors() {
-			if errors.Is(e.Err, context.DeadlineExceeded) || errors.Is(e.Err, context.Canceled) || errors.Is(e.Err,
-				kgo.ErrClientClosed) {
-				continue
-			}
-			return Exitf(1, "ERROR Error processing message, terminating consumer process: %s-%d: %s", e.Topic,
-				e.Partition, javaError(fromClient(e.Err)))
+		if err := c.reader.pollError(fetches); err != nil {
+			return Exitf(1, "ERROR Error processing message, terminating consumer process: %v", err)
 		}
 		if fetches.NumRecords() == 0 && ended {
 			return nil
 		}
-		for records := fetches.RecordIter(); !records.Done() && c.printed < c.most; {
-			r := records.Next()
-			c.printed++
-			err := c.format.write(out, r)
-			var unreadable *fieldError
-			switch {
-			case errors.As(err, &unreadable) && c.skip:
-				c.env.errorf("ERROR Error processing message, skipping this message: %v\n", err)
-			case errors.As(err, &unreadable):
-				return Exitf(1, "ERROR Unknown error when running consumer: "+
-					"org.apache.kafka.common.errors.SerializationException: %v", err)
-			case err != nil:
-				c.env.errorf("Unable to write to standard out, closing consumer.\n")
-				return nil
-			}
+		if ended, err := c.print(out, fetches); ended || err != nil {
+			return err
 		}
+		c.reader.done()
 		// What came is shown before more is waited for.
-		if c.client.BufferedFetchRecords() == 0 || c.env.StdoutTerminal {
+		if c.reader.client.BufferedFetchRecords() == 0 || c.env.StdoutTerminal {
 			if err := out.Flush(); err != nil {
 				c.env.errorf("Unable to write to standard out, closing consumer.\n")
 				return nil
@@ -281,4 +289,26 @@ func (c *console) consume(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// print prints what a poll brought. It ends early when nobody reads the output.
+func (c *console) print(out *bufio.Writer, fetches kgo.Fetches) (ended bool, err error) {
+	for records := fetches.RecordIter(); !records.Done(); {
+		r := records.Next()
+		c.printed++
+		err := c.format.write(out, r)
+		var unreadable *fieldError
+		switch {
+		case errors.As(err, &unreadable) && c.skip:
+			c.env.errorf("ERROR Error processing message, skipping this message: %v\n", err)
+		case errors.As(err, &unreadable):
+			return true, Exitf(1, "ERROR Unknown error when running consumer: "+
+				"org.apache.kafka.common.errors.SerializationException: %v", err)
+		case err != nil:
+			c.env.errorf("Unable to write to standard out, closing consumer.\n")
+			return true, nil
+		}
+		c.reader.used(r)
+	}
+	return false, nil
 }

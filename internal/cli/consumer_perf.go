@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -12,6 +13,7 @@ import (
 
 const consumerPerfExamples = `
 milena consumer-perf-test --bootstrap-server localhost:9092 --topic load --num-records 1000000
+milena consumer-perf-test --bootstrap-server localhost:9092 --topic load --num-records 1000000 --group readers
 milena consumer-perf-test --bootstrap-server localhost:9092 --topic load --num-records 1000000 --show-detailed-stats`
 
 func consumerPerfOptions() *Options {
@@ -28,7 +30,7 @@ func consumerPerfOptions() *Options {
 		Option{Name: "fetch-size", Arg: "size", Kind: Int, Default: "1048576", Help: "Bytes of one partition in one fetch."},
 		Option{Name: "from-latest", Help: "Begin with the next record, not with the oldest one."},
 		Option{Name: "group", Arg: "gid",
-			Help: "Consumer group; not supported by this release: all partitions are read without one."},
+			Help: "Consumer group; perf-consumer-NNNNN by itself."},
 		Option{Name: "hide-header", Help: "Print no header."},
 		Option{Name: "include", Arg: "Java regex (String)", Help: "Topics to read, as a regular expression."},
 		Option{Name: "messages", Arg: "count", Kind: Long, Help: "Deprecated: --num-records."},
@@ -46,7 +48,7 @@ func consumerPerfOptions() *Options {
 	)
 }
 
-// runConsumerPerf is kafka-consumer-perf-test.sh, over all partitions, without a group.
+// runConsumerPerf is kafka-consumer-perf-test.sh.
 func runConsumerPerf(ctx context.Context, env *Env, args []string) error {
 	v, err := env.Parse(args)
 	if err != nil {
@@ -59,28 +61,11 @@ func runConsumerPerf(ctx context.Context, env *Env, args []string) error {
 	if err != nil {
 		return err
 	}
-	reset := kgo.NewOffset().AtStart()
-	if v.Has("from-latest") {
-		reset = kgo.NewOffset().AtEnd()
-	}
-	bytes := newByteCount()
-	opts := []kgo.Opt{kgo.ConsumeResetOffset(reset), kgo.WithHooks(bytes)}
-	if v.Has("topic") {
-		opts = append(opts, kgo.ConsumeTopics(v.Value("topic")), kgo.AllowAutoTopicCreation())
-	} else {
-		filter, err := topicFilter(v.Value("include"))
-		if err != nil {
-			return err
-		}
-		opts = append(opts, kgo.ConsumeRegex(), kgo.ConsumeTopics(filter.String()))
-	}
-	client, err := env.newClient(consumerClient, p, opts...)
-	if err != nil {
-		return errors.New(javaError(err))
-	}
 	ctx, stop := env.Interruptible(ctx)
 	defer stop()
-	run := &readRun{env: env, client: client, records: v.Int("num-records"), detailed: v.Has("show-detailed-stats"),
+	bytes := newByteCount()
+	run := &readRun{env: env, records: v.Int("num-records"), detailed: v.Has("show-detailed-stats"),
+		owned:  map[topicPartition]bool{},
 		layout: goLayout(v.Value("date-format")), idle: time.Duration(v.Int("timeout")) * time.Millisecond,
 		interval: time.Duration(v.Int("reporting-interval")) * time.Millisecond}
 	if v.Has("messages") {
@@ -89,8 +74,18 @@ func runConsumerPerf(ctx context.Context, env *Env, args []string) error {
 	if !v.Has("hide-header") {
 		run.printHeader()
 	}
+	run.start = time.Now()
+	run.joinBegan = run.start
+	choice := topicChoice{topic: v.Value("topic"), include: v.Value("include"), partition: noPartition}
+	run.reader, err = env.openConsumer(ctx, p, choice, run.assigned, run.revoked, kgo.WithHooks(bytes))
+	if err != nil {
+		return errors.New(javaError(err))
+	}
 	err = run.run(ctx)
-	client.Close()
+	run.reader.close()
+	if err == nil && !run.detailed {
+		run.summary()
+	}
 	if v.Has("print-metrics") {
 		bytes.print(env.Stdout, p.Value("client.id", ""))
 	}
@@ -116,9 +111,6 @@ func consumerPerfProperties(env *Env, v *Values) (*Properties, error) {
 	}
 	env.deprecated(v, "Warning: --%s is deprecated. Use --%s instead.\n", [][2]string{{"messages", "num-records"},
 		{"consumer.config", "command-config"}})
-	if v.Has("group") {
-		return nil, errNoGroups
-	}
 	file := v.Value("command-config")
 	if file == "" {
 		file = v.Value("consumer.config")
@@ -131,6 +123,14 @@ func consumerPerfProperties(env *Env, v *Values) (*Properties, error) {
 	p.Set("bootstrap.servers", bootstrapOf(v))
 	p.Set("max.partition.fetch.bytes", v.Value("fetch-size"))
 	p.Set("check.crcs", "false")
+	p.Set("group.id", generatedGroup("perf-consumer-"))
+	if v.Has("group") {
+		p.Set("group.id", v.Value("group"))
+	}
+	p.Set("auto.offset.reset", "earliest")
+	if v.Has("from-latest") {
+		p.Set("auto.offset.reset", "latest")
+	}
 	p.Default("client.id", "perf-consumer-client")
 	p.Default("fetch.max.wait.ms", "500")
 	return p, nil
@@ -139,7 +139,7 @@ func consumerPerfProperties(env *Env, v *Values) (*Properties, error) {
 // readRun is one measurement.
 type readRun struct {
 	env            *Env
-	client         *kgo.Client
+	reader         *consumer
 	records        int64
 	detailed       bool
 	layout         string
@@ -147,7 +147,41 @@ type readRun struct {
 
 	read, bytes         int64
 	lastRead, lastBytes int64
-	start, reported     time.Time
+	start, end          time.Time
+	reported            time.Time
+
+	// mu guards what callbacks of the group change: what is assigned, since when nothing has been, and how long that took in all
+	// and in this interval.
+	mu               sync.Mutex
+	owned            map[topicPartition]bool
+	joinBegan        time.Time
+	joined, joinedIn time.Duration
+}
+
+// revoked begins to measure a rebalance when no partition is left.
+func (r *readRun) revoked(partitions []topicPartition) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, tp := range partitions {
+		delete(r.owned, tp)
+	}
+	if len(r.owned) == 0 {
+		r.joinBegan = time.Now()
+	}
+}
+
+// assigned ends the measuring of a rebalance.
+func (r *readRun) assigned(partitions []topicPartition) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.owned) == 0 {
+		took := time.Since(r.joinBegan)
+		r.joined += took
+		r.joinedIn += took
+	}
+	for _, tp := range partitions {
+		r.owned[tp] = true
+	}
 }
 
 func (r *readRun) printHeader() {
@@ -160,16 +194,13 @@ func (r *readRun) printHeader() {
 }
 
 func (r *readRun) run(ctx context.Context) error {
-	r.start = time.Now()
 	r.reported = r.start
 	for r.read < r.records && ctx.Err() == nil {
 		poll, cancel := context.WithTimeout(ctx, r.idle)
-		fetches := r.client.PollFetches(poll)
+		fetches := r.reader.poll(poll, 0)
 		cancel()
-		for _, e := range fetches.Errors() {
-			if !errors.Is(e.Err, context.DeadlineExceeded) && !errors.Is(e.Err, context.Canceled) {
-				return fmt.Errorf("%s-%d: %s", e.Topic, e.Partition, javaError(fromClient(e.Err)))
-			}
+		if err := r.reader.pollError(fetches); err != nil {
+			return err
 		}
 		if fetches.NumRecords() == 0 && ctx.Err() == nil {
 			break
@@ -177,7 +208,9 @@ func (r *readRun) run(ctx context.Context) error {
 		fetches.EachRecord(func(record *kgo.Record) {
 			r.read++
 			r.bytes += int64(len(record.Key) + len(record.Value))
+			r.reader.used(record)
 		})
+		r.reader.done()
 		if now := time.Now(); now.Sub(r.reported) >= r.interval {
 			r.progress(now)
 		}
@@ -186,30 +219,46 @@ func (r *readRun) run(ctx context.Context) error {
 		r.env.printf("WARNING: Exiting before consuming the expected number of records: timeout (%d ms) exceeded. "+
 			"You can use the --timeout option to increase the timeout.\n", r.idle.Milliseconds())
 	}
-	if !r.detailed {
-		r.summary(time.Now())
-	}
+	r.end = time.Now()
 	return nil
 }
 
 // progress prints the interval's line, if such lines are wanted.
 func (r *readRun) progress(now time.Time) {
-	elapsed := now.Sub(r.reported)
+	elapsed := max(now.Sub(r.reported), time.Millisecond)
+	r.mu.Lock()
+	joined := r.joinedIn
+	r.joinedIn = 0
+	r.mu.Unlock()
 	if r.detailed {
-		mb := float64(r.bytes-r.lastBytes) / (1 << 20) / elapsed.Seconds()
-		records := float64(r.read-r.lastRead) / elapsed.Seconds()
-		r.env.printf("%s, 0, %.4f, %.4f, %d, %.4f, 0, %d, %.4f, %.4f\n", r.time(now), float64(r.bytes)/(1<<20), mb, r.read, records,
-			elapsed.Milliseconds(), mb, records)
+		mb, records := float64(r.bytes-r.lastBytes)/(1<<20), float64(r.read-r.lastRead)
+		r.env.printf("%s, 0, %.4f, %.4f, %d, %.4f, %s\n", r.time(now), float64(r.bytes)/(1<<20), mb/elapsed.Seconds(), r.read,
+			records/elapsed.Seconds(), fetchColumns(joined, elapsed, mb, records))
 	}
 	r.reported, r.lastRead, r.lastBytes = now, r.read, r.bytes
 }
 
-// summary prints the last line. Without a group nothing is spent on rebalances.
-func (r *readRun) summary(end time.Time) {
-	elapsed := max(end.Sub(r.start), time.Millisecond)
+// fetchColumns are the time that rebalances took, what was left for fetching, and the rates in that.
+func fetchColumns(joined, elapsed time.Duration, mb, records float64) string {
+	fetching := elapsed - joined
+	rate := func(n float64) float64 {
+		if fetching.Milliseconds() <= 0 {
+			return 0
+		}
+		return n / fetching.Seconds()
+	}
+	return fmt.Sprintf("%d, %d, %.4f, %.4f", joined.Milliseconds(), elapsed.Milliseconds()-joined.Milliseconds(), rate(mb), rate(records))
+}
+
+// summary prints the last line.
+func (r *readRun) summary() {
+	elapsed := max(r.end.Sub(r.start), time.Millisecond)
 	mb := float64(r.bytes) / (1 << 20)
-	r.env.printf("%s, %s, %.4f, %.4f, %d, %.4f, 0, %d, %.4f, %.4f\n", r.time(r.start), r.time(end), mb, mb/elapsed.Seconds(), r.read,
-		float64(r.read)/elapsed.Seconds(), elapsed.Milliseconds(), mb/elapsed.Seconds(), float64(r.read)/elapsed.Seconds())
+	r.mu.Lock()
+	joined := r.joined
+	r.mu.Unlock()
+	r.env.printf("%s, %s, %.4f, %.4f, %d, %.4f, %s\n", r.time(r.start), r.time(r.end), mb, mb/elapsed.Seconds(), r.read,
+		float64(r.read)/elapsed.Seconds(), fetchColumns(joined, elapsed, mb, float64(r.read)))
 }
 
 // time prints t; milliseconds stand in the layout as the mark that goLayout left.
