@@ -94,7 +94,7 @@ func external(t *testing.T) string {
 			continue
 		}
 		must(t, l.Close())
-		config, err := embeddedConfig(t.TempDir(), zapLogger(slog.New(slog.DiscardHandler), slog.LevelInfo))
+		config, err := embeddedConfig(t.TempDir(), nil, zapLogger(slog.New(slog.DiscardHandler), slog.LevelInfo))
 		must(t, err)
 		clients, err := url.Parse("http://" + address)
 		must(t, err)

@@ -45,18 +45,20 @@ type EmbeddedOptions struct {
 	// Dir is the server's own directory, made where missing. What it holds survives; the caller sees to it that no other
 	// process uses it.
 	Dir string
+	// Quorum is nil for a server that stands alone and is reached from this process only.
+	Quorum *Quorum
 	// Prefix, RequestTimeout and Logger are as in Options.
 	Prefix         string
 	RequestTimeout time.Duration
 	Logger         *slog.Logger
 }
 
-// Embedded is an etcd server of one member in this process, and a store on it. It listens nowhere: its clients call it
-// directly.
+// Embedded is an etcd server in this process, and a store on it, whose client calls it directly. Without a Quorum it listens nowhere.
 type Embedded struct {
 	*Store
-	etcd *embed.Etcd
-	set  settings
+	etcd  *embed.Etcd
+	front *front // nil where it listens nowhere
+	set   settings
 
 	// reserved is the length up to which the database has room set aside: of StartEmbedded, then of keepReserve.
 	reserved int64
@@ -66,8 +68,9 @@ type Embedded struct {
 // setSegmentSize writes etcd's variable once a process: it is read whenever a segment is made.
 var setSegmentSize = sync.OnceFunc(func() { wal.SegmentSizeBytes = walSegmentBytes })
 
-// StartEmbedded starts the server and waits until it takes requests. Sessions that a former process left behind are ended:
-// all clients of a lone member are in its process, so nobody can be keeping them alive.
+// StartEmbedded starts the server and waits until it takes requests, which among several members is when a majority is there. Sessions
+// that a former process left behind are ended where the server listens nowhere: all its clients are in its process then, so nobody can
+// be keeping them alive.
 func StartEmbedded(ctx context.Context, options EmbeddedOptions) (*Embedded, error) {
 	if options.Dir == "" {
 		return nil, errors.New("etcdcoord: no directory for the embedded etcd")
@@ -76,18 +79,21 @@ func StartEmbedded(ctx context.Context, options EmbeddedOptions) (*Embedded, err
 	if err != nil {
 		return nil, err
 	}
-	etcd, err := startServer(ctx, options.Dir, set.logger)
+	e, err := startServer(ctx, options.Dir, options.Quorum, set.logger)
 	if err != nil {
+		if options.Quorum != nil {
+			_ = options.Quorum.Listener.Close()
+		}
 		return nil, fmt.Errorf("etcdcoord: embedded etcd in %s: %w", options.Dir, err)
 	}
-	e := &Embedded{etcd: etcd, set: set}
-	if e.Store, err = e.OpenClient(ctx); err == nil {
+	e.set = set
+	if e.Store, err = e.OpenClient(ctx); err == nil && e.front == nil {
 		if err = e.endOldSessions(ctx); err != nil {
 			_ = e.Store.Close()
 		}
 	}
 	if err != nil {
-		etcd.Close()
+		e.stop()
 		return nil, fmt.Errorf("etcdcoord: embedded etcd in %s: %w", options.Dir, err)
 	}
 	e.setAside(options.Dir)
@@ -100,7 +106,7 @@ const abandonAfter = 10 * time.Second
 
 // startServer waits until the server is ready. When ctx ends before, the server is closed as soon as it can be, so that nothing of it
 // uses the directory any more. Where it gives up, what it has begun is left behind: the caller is about to end the process.
-func startServer(ctx context.Context, dir string, logger *slog.Logger) (*embed.Etcd, error) {
+func startServer(ctx context.Context, dir string, quorum *Quorum, logger *slog.Logger) (*Embedded, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -108,11 +114,11 @@ func startServer(ctx context.Context, dir string, logger *slog.Logger) (*embed.E
 	end.starting.Store(true)
 	warnings := new(slog.LevelVar)
 	warnings.Set(slog.LevelDebug) // at the start they are about settings, which are ours, not the user's
-	config, err := embeddedConfig(dir, zapLogger(logger, warnings, zap.WithFatalHook(end), zap.WithPanicHook(end)))
+	config, err := embeddedConfig(dir, quorum, zapLogger(logger, warnings, zap.WithFatalHook(end), zap.WithPanicHook(end)))
 	if err != nil {
 		return nil, err
 	}
-	started := make(chan *embed.Etcd, 1)
+	started := make(chan *Embedded, 1)
 	go func() {
 		defer func() {
 			if reason := recover(); reason != nil { // of a damaged log it makes nothing better
@@ -124,34 +130,54 @@ func startServer(ctx context.Context, dir string, logger *slog.Logger) (*embed.E
 			end.tell(err)
 			return
 		}
+		e := &Embedded{etcd: etcd}
+		if quorum != nil {
+			e.front = serveFront(etcd, quorum.Listener)
+		}
 		select {
 		case <-etcd.Server.ReadyNotify():
-			started <- etcd
+			started <- e
 		case <-etcd.Server.StopNotify():
 			end.tell(errors.New("the server stopped at once"))
 		}
 	}()
-	select {
-	case etcd := <-started:
-		end.starting.Store(false)
-		warnings.Set(slog.LevelInfo) // of a slow disk, mostly
-		return etcd, nil
-	case err := <-end.reason:
-		return nil, err
-	case <-ctx.Done():
-		patience := time.NewTimer(abandonAfter)
-		defer patience.Stop()
+	waiting := time.NewTimer(waitingAfter)
+	defer waiting.Stop()
+	for {
 		select {
-		case etcd := <-started:
-			etcd.Close()
-		case <-end.reason:
-		case <-patience.C:
+		case e := <-started:
+			end.starting.Store(false)
+			warnings.Set(slog.LevelInfo) // of a slow disk, mostly
+			return e, nil
+		case err := <-end.reason:
+			return nil, err
+		case <-waiting.C:
+			if quorum != nil {
+				logger.Info("waiting for a majority of the voters", "voters", len(quorum.Members), "own", quorum.Self)
+			}
+		case <-ctx.Done():
+			return nil, giveUpStart(ctx, started, end)
 		}
-		return nil, ctx.Err()
 	}
 }
 
-func embeddedConfig(dir string, logger *zap.Logger) (*embed.Config, error) {
+// waitingAfter is how long a start may take before it is told what it waits for.
+const waitingAfter = 2 * time.Second
+
+// giveUpStart closes a server that comes up all the same.
+func giveUpStart(ctx context.Context, started chan *Embedded, end *giveUp) error {
+	patience := time.NewTimer(abandonAfter)
+	defer patience.Stop()
+	select {
+	case e := <-started:
+		e.stop()
+	case <-end.reason:
+	case <-patience.C:
+	}
+	return ctx.Err()
+}
+
+func embeddedConfig(dir string, quorum *Quorum, logger *zap.Logger) (*embed.Config, error) {
 	advertised, err := url.Parse(loneMemberURL)
 	if err != nil {
 		return nil, err
@@ -164,6 +190,11 @@ func embeddedConfig(dir string, logger *zap.Logger) (*embed.Config, error) {
 	config.AdvertisePeerUrls = []url.URL{*advertised}
 	config.InitialCluster = config.InitialClusterFromName(config.Name)
 	config.TickMs, config.ElectionMs = tickMs, electionMs
+	if quorum != nil && len(quorum.Members) > 1 {
+		if err := quorum.join(config); err != nil {
+			return nil, err
+		}
+	}
 	config.SnapshotCount, config.SnapshotCatchUpEntries = snapshotCount, catchUpEntries
 	config.MaxTxnOps, config.MaxRequestBytes = embeddedMaxTxnOps, embeddedMaxRequestBytes
 	config.QuotaBackendBytes = embeddedQuotaBytes
@@ -206,6 +237,13 @@ func (e *Embedded) Done() <-chan struct{} { return e.etcd.Server.StopNotify() }
 // Close closes the store, then stops the server. Stores from OpenClient must be closed before.
 func (e *Embedded) Close() error {
 	err := e.Store.Close()
-	e.closing.Do(e.etcd.Close)
+	e.closing.Do(e.stop)
 	return err
+}
+
+func (e *Embedded) stop() {
+	if e.front != nil {
+		e.front.close()
+	}
+	e.etcd.Close()
 }
