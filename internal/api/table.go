@@ -8,6 +8,7 @@ import (
 	"milena/internal/admin"
 	"milena/internal/clusterstore"
 	"milena/internal/config"
+	"milena/internal/group"
 	"milena/internal/metadata"
 	"milena/internal/replica"
 )
@@ -29,8 +30,11 @@ type Services struct {
 	Admin *admin.Admin
 	// Controller takes what brokers ask the controller for; nil means that this broker can never be controller.
 	Controller Controller
+	// Groups coordinates the groups of the partitions that this broker leads; nil means that it does not serve their requests.
+	Groups *group.Coordinator
 
-	epochs controllerEpochs
+	epochs   controllerEpochs
+	internal internalTopics
 }
 
 // DataPath is what Produce and Fetch need of the hosted partitions.
@@ -70,6 +74,9 @@ func (s *Services) Table() []Row {
 	if s.Admin != nil {
 		rows = append(rows, s.createTopicsRow(), s.deleteTopicsRow(), s.describeConfigsRow(), s.alterConfigsRow(), s.createPartitionsRow(),
 			s.incrementalAlterConfigsRow())
+	}
+	if s.Groups != nil {
+		rows = append(rows, s.groupRows()...)
 	}
 	if s.Controller != nil {
 		rows = append(rows, s.controlledShutdownRow(), s.alterPartitionRow(), s.allocateProducerIDsRow())

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"milena/internal/admin"
+	"milena/internal/group"
 	"milena/internal/wire"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -36,6 +37,19 @@ var kafkaRanges = map[kmsg.Key][2]int16{
 	kmsg.DescribeProducers:       {0, 0},
 	kmsg.AllocateProducerIDs:     {0, 0},
 	kmsg.DescribeTopicPartitions: {0, 0},
+	kmsg.OffsetCommit:            {0, 10},
+	kmsg.OffsetFetch:             {0, 10},
+	kmsg.FindCoordinator:         {0, 6},
+	kmsg.JoinGroup:               {0, 9},
+	kmsg.Heartbeat:               {0, 4},
+	kmsg.LeaveGroup:              {0, 5},
+	kmsg.SyncGroup:               {0, 5},
+	kmsg.DescribeGroups:          {0, 6},
+	kmsg.ListGroups:              {0, 5},
+	kmsg.DeleteGroups:            {0, 2},
+	kmsg.OffsetDelete:            {0, 0},
+	kmsg.ConsumerGroupHeartbeat:  {0, 1},
+	kmsg.ConsumerGroupDescribe:   {0, 1},
 }
 
 // raised are the least versions that are higher here than in Kafka 3.9: message sets of the formats before v2 are not taken or given.
@@ -46,6 +60,7 @@ func wholeTable(t *testing.T) []Row {
 	b := newBench(t)
 	b.services.Admin = &admin.Admin{}
 	b.services.Controller = struct{ Controller }{}
+	b.services.Groups = &group.Coordinator{}
 	return b.services.Table()
 }
 

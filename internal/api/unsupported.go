@@ -12,10 +12,6 @@ type unsupportedKeys struct {
 // a Kafka that does not know the key.
 func unsupported() []unsupportedKeys {
 	return []unsupportedKeys{
-		{"this release has no groups", []kmsg.Key{
-			kmsg.OffsetCommit, kmsg.OffsetFetch, kmsg.FindCoordinator, kmsg.JoinGroup, kmsg.Heartbeat, kmsg.LeaveGroup, kmsg.SyncGroup,
-			kmsg.DescribeGroups, kmsg.ListGroups, kmsg.DeleteGroups, kmsg.OffsetDelete, kmsg.ConsumerGroupHeartbeat, kmsg.ConsumerGroupDescribe,
-		}},
 		{"this release has no transactions", []kmsg.Key{
 			kmsg.AddPartitionsToTxn, kmsg.AddOffsetsToTxn, kmsg.EndTxn, kmsg.WriteTxnMarkers, kmsg.TxnOffsetCommit,
 			kmsg.DescribeTransactions, kmsg.ListTransactions,
@@ -34,7 +30,7 @@ func unsupported() []unsupportedKeys {
 			kmsg.BrokerRegistration, kmsg.BrokerHeartbeat, kmsg.UnregisterBroker, kmsg.Envelope, kmsg.ControllerRegistration,
 			kmsg.UnregisterController, kmsg.AddRaftVoter, kmsg.RemoveRaftVoter, kmsg.UpdateRaftVoter,
 		}},
-		{"there is no feature to finalize: see ApiVersions", []kmsg.Key{kmsg.UpdateFeatures}},
+		{"the one feature here is finalized from the start: see ApiVersions", []kmsg.Key{kmsg.UpdateFeatures}},
 		{"there are no resources for client metrics and no configurations of groups", []kmsg.Key{kmsg.ListConfigResources}},
 		{"no metrics of clients are taken; Kafka without a plugin for them does not advertise it either", []kmsg.Key{
 			kmsg.GetTelemetrySubscriptions, kmsg.PushTelemetry,

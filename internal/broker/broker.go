@@ -16,6 +16,7 @@ import (
 	"milena/internal/config"
 	"milena/internal/controller"
 	"milena/internal/coord"
+	"milena/internal/group"
 	"milena/internal/logdir"
 	"milena/internal/metadata"
 	"milena/internal/metrics"
@@ -47,6 +48,7 @@ type Broker struct {
 	store        *clusterstore.Store
 	metadata     *metadata.Cache
 	replicas     *replica.Replicas
+	groups       *group.Coordinator
 	configs      *admin.ConfigWatcher
 	admin        *admin.Admin
 	server       *server.Server
@@ -112,6 +114,9 @@ func (b *Broker) Stop(ctx context.Context) error {
 	var errs []error
 	if b.membership != nil {
 		b.giveUpLeadership(ctx)
+	}
+	if b.groups != nil {
+		b.groups.Stop() // while the server runs: who waits for a rebalance is told to look for another coordinator
 	}
 	if b.server != nil {
 		errs = append(errs, ignoreEnd(b.server.Stop(ctx)))

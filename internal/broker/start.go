@@ -77,7 +77,9 @@ func (b *Broker) loadLogs(ctx context.Context) error {
 		Metrics:        b.metrics,
 		TopicOverrides: func(topic string) map[string]string { return b.configs.Topic(topic) },
 		Cluster:        b.cluster(),
+		OnLeadership:   b.leadership,
 	})
+	b.startGroups()
 	var err error
 	b.configs, err = admin.WatchConfigs(ctx, b.store, b.live, b.options.Logger, b.replicas.SetTopicConfig)
 	if err != nil {
@@ -103,12 +105,13 @@ func (b *Broker) serve(ctx context.Context) error {
 	})
 	services := &api.Services{
 		Config: b.live, Metadata: b.metadata, Replicas: b.replicas, Store: b.store, Logger: b.options.Logger, BrokerEpoch: b.epoch.Load,
-		AutoCreate: b.admin, Admin: b.admin, Controller: b.controller,
+		AutoCreate: b.admin, Admin: b.admin, Controller: b.controller, Groups: b.groups,
 	}
 	b.server = server.New(server.Options{
 		Net: b.options.Net, Listeners: cfg.Listeners, Table: b.gate.guard(services.Table()), Config: b.live, Logger: b.options.Logger,
 		Metrics: b.metrics,
 	})
+	b.running.Go(b.followMetadata)
 	return b.server.Start(ctx)
 }
 
