@@ -3,6 +3,7 @@ package api
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 
 	"milena/internal/metadata"
@@ -77,7 +78,8 @@ func (h *produce) handle(call *Call, _ kmsg.Request) {
 	}
 	p.append.Acks, p.append.TimeoutMs, p.append.Origin = p.req.Acks, p.req.TimeoutMs, record.FromClient
 	p.append.InternalTopics = p.call.Header.ClientID == adminClientID
-	h.services.data().Append(&p.append, p.done)
+	h.services.data().Append(&p.append, p.done) // p may be in use again when it returns
+	call.BodyDone()
 }
 
 // check sorts the partitions into those to append and those to refuse. Where a request names a partition twice, the last one counts.
@@ -85,6 +87,7 @@ func (p *producing) check() {
 	for ti := range p.req.Topics {
 		t := &p.req.Topics[ti]
 		topic := p.topic(t)
+		p.keepName(t, topic)
 		for i := t.First; i < t.End; i++ {
 			part := &p.req.Partitions[i]
 			slot := produceSlot{topic: t.Name, partition: part.Partition, appendAt: -1}
@@ -101,6 +104,17 @@ func (p *producing) check() {
 	}
 	if len(p.slots) > 1 {
 		p.dropDuplicates()
+	}
+}
+
+// keepName lets a topic's name, which lies in the body, outlive it.
+func (p *producing) keepName(t *wire.ProduceTopic, topic *metadata.Topic) {
+	switch {
+	case t.Name == "":
+	case topic != nil:
+		t.Name = topic.Name
+	default:
+		t.Name = strings.Clone(t.Name)
 	}
 }
 

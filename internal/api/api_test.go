@@ -112,9 +112,10 @@ type outcome struct {
 // start hands a request to the table.
 func (b *bench) start(req kmsg.Request) *outcome {
 	o := &outcome{}
+	body := req.AppendTo(nil)
 	o.call = &Call{
 		Header: wire.RequestHeader{Key: req.Key(), Version: req.GetVersion(), CorrelationID: 1, ClientID: b.clientID},
-		Client: b.client, Body: req.AppendTo(nil),
+		Client: b.client, Body: body,
 		Answer: func(r wire.Reply) {
 			o.answered, o.reply = true, r
 			for _, p := range r.Parts {
@@ -134,6 +135,7 @@ func (b *bench) start(req kmsg.Request) *outcome {
 		},
 		Drop:     func(err error) { o.dropped = err },
 		NoAnswer: func() { o.silent = true },
+		BodyDone: func() { clear(body) }, // whoever looks again finds nothing
 	}
 	b.dispatch.Serve(o.call)
 	return o

@@ -27,8 +27,11 @@ type Client struct {
 type Call struct {
 	Header wire.RequestHeader
 	Client *Client
-	// Body is the request after its header; it is valid until the answer has been given.
+	// Body is the request after its header; it is valid until the answer has been given, or BodyDone called.
 	Body []byte
+	// BodyDone tells that nothing of Body is looked at any more: a request that then waits for long holds no memory. It may come after the
+	// answer. Set by server.
+	BodyDone func()
 	// Answer hands the reply body (encoded at Header.Version) to the connection. Set by server.
 	Answer func(wire.Reply)
 	// Drop closes the connection instead of answering: malformed input, or acks=0 with an error. Set by server.

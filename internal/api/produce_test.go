@@ -165,6 +165,32 @@ func TestProduceTakesTheLastOfDuplicates(t *testing.T) {
 	}
 }
 
+// TestProduceAnsweredLater: a request that waits needs its body no longer; the names in its answer are none of the body's.
+func TestProduceAnsweredLater(t *testing.T) {
+	b := newBench(t)
+	for _, version := range []int16{9, 12, 13} {
+		var finish func()
+		b.data.append = func(req *replica.AppendRequest, done func([]replica.AppendResult)) {
+			finish = func() { appends(req, done) }
+		}
+		req := produceRequest(version, -1, batchOf(t, nil), 0)
+		if version < 13 {
+			req.Topics = append(req.Topics, kmsg.ProduceRequestTopic{Topic: "nowhere", Partitions: []kmsg.ProduceRequestTopicPartition{{}}})
+		}
+		o := b.start(req)
+		finish()
+		resp := decoded[*kmsg.ProduceResponse](b, req, o)
+		for i, topic := range resp.Topics {
+			if topic.Topic != req.Topics[i].Topic || topic.TopicID != req.Topics[i].TopicID {
+				t.Errorf("version %d: %+v", version, topic)
+			}
+		}
+		if got := resp.Topics[0].Partitions[0]; got.ErrorCode != 0 || got.BaseOffset != 100 {
+			t.Errorf("version %d: %+v", version, got)
+		}
+	}
+}
+
 func TestProduceIsMalformed(t *testing.T) {
 	b := newBench(t)
 	b.data.append = appends

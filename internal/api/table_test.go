@@ -148,6 +148,7 @@ func FuzzDispatch(f *testing.F) {
 		}
 		call.Drop = func(error) { ended++ }
 		call.NoAnswer = func() { ended++ }
+		call.BodyDone = func() {}
 		if b.dispatch.Serve(call); ended != 1 {
 			t.Fatalf("ended %d times", ended)
 		}

@@ -12,7 +12,7 @@ type call struct {
 	api.Call
 	conn        *conn
 	row         *api.Row // nil where the key is unknown
-	buf         *buffer
+	buf         *buffer  // nil: given back
 	queuedBytes int64
 	start       time.Time
 	reply       wire.Reply
@@ -50,14 +50,32 @@ func (k *call) settle(reply wire.Reply, silent bool, dropped error) {
 	if dropped != nil {
 		c.dropping = true
 	}
-	c.server.buffers.release(k.buf)
-	k.buf, k.Body = nil, nil
+	k.releaseLocked()
 	write := c.advance()
 	c.mu.Unlock()
 	c.server.queued.give(bytes)
 	if write {
 		go c.write()
 	}
+}
+
+// bodyDone gives the buffer back before the answer.
+func (k *call) bodyDone() {
+	c := k.conn
+	c.mu.Lock()
+	bytes := k.queuedBytes
+	k.queuedBytes = 0
+	k.releaseLocked()
+	c.mu.Unlock()
+	c.server.queued.give(bytes)
+}
+
+// releaseLocked gives the buffer back, where that has not been done. The caller holds mu.
+func (k *call) releaseLocked() {
+	if k.buf != nil {
+		k.conn.server.buffers.release(k.buf)
+	}
+	k.buf, k.Body = nil, nil
 }
 
 // abandon ends a call whose connection is gone. Its buffer is left to the garbage collector: the handler may still be at it.

@@ -103,7 +103,7 @@ func (c *conn) request(f frame) bool {
 	s.queued.take(int64(len(f.body)))
 	k := &call{conn: c, buf: f.buf, queuedBytes: int64(len(f.body)), row: s.dispatch.Row(header.Key), start: time.Now()}
 	k.Header, k.Client, k.Body = header, &c.client, body
-	k.Answer, k.Drop, k.NoAnswer = k.answer, k.drop, k.noAnswer
+	k.Answer, k.Drop, k.NoAnswer, k.BodyDone = k.answer, k.drop, k.noAnswer, k.bodyDone
 	if !c.begin(k) {
 		return false
 	}

@@ -254,7 +254,8 @@ func TestConnectionsPerAddress(t *testing.T) {
 	})
 }
 
-// TestQueuedBytesHoldReadersBack: with the budget overdrawn by a parked request, nobody's next request begins until it is answered.
+// TestQueuedBytesHoldReadersBack: with the budget overdrawn by a parked request, nobody's next request begins until it is answered, or
+// its handler has done with its body.
 func TestQueuedBytesHoldReadersBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, simnet.New().Host("127.0.0.1"), 9092, func(b *config.Broker) { b.QueuedMaxRequestBytes = 1000 })
@@ -269,9 +270,21 @@ func TestQueuedBytesHoldReadersBack(t *testing.T) {
 		if len(r.parked) != 0 {
 			t.Fatal("a request began beyond queued.max.request.bytes")
 		}
-		echo(produce)
+		produce.BodyDone()
 		echo(<-r.parked)
 		other.expect(2, "small")
+		big.send(request(kmsg.Produce, 3, 3, strings.Repeat("p", 5000)))
+		next := <-r.parked
+		other.send(request(kmsg.Produce, 3, 4, "small"))
+		synctest.Wait()
+		if len(r.parked) != 0 {
+			t.Fatal("a request began beyond queued.max.request.bytes")
+		}
+		produce.NoAnswer()
+		echo(next)
+		next.BodyDone() // late, which is fine
+		echo(<-r.parked)
+		other.expect(4, "small")
 	})
 }
 
