@@ -71,6 +71,11 @@ func (p *Partition) StartAt(leaderEpoch int32, offset int64) error {
 	return p.cut(leaderEpoch, func() error { return p.log.TruncateFullyAndStartAt(offset) })
 }
 
+// CutTo cuts everything at and above offset, because the leader has less: after an unclean election.
+func (p *Partition) CutTo(leaderEpoch int32, offset int64) error {
+	return p.cut(leaderEpoch, func() error { return p.log.TruncateTo(offset) })
+}
+
 func (p *Partition) cut(leaderEpoch int32, truncate func() error) error {
 	p.mu.Lock()
 	err := p.following(leaderEpoch)
