@@ -40,7 +40,7 @@ func (g *classicGroup) expire(member *classicMember) coordinator.Result {
 		return coordinator.Result{}
 	}
 	g.letGo(member)
-	return g.afterRemoval(&cause{memberID: member.id, what: "was not heard of for its session.timeout.ms"})
+	return g.afterRemoval(&cause{memberID: member.id, what: "was not heard of in time"})
 }
 
 // letGo removes a member and answers what it may wait for.
