@@ -66,6 +66,7 @@ func runServer(ctx context.Context, env *Env, args []string) error {
 	}
 	cfg = b.Config() // the id may be the one that the data directories know
 	s.announce(env, log, cfg, b)
+	go (&memoryAtRest{giveBack: collectTwice}).run(ctx)
 	if scrapes != nil {
 		go func() {
 			if err := b.Metrics().Serve(ctx, scrapes); err != nil {
