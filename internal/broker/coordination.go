@@ -28,11 +28,18 @@ func openStore(ctx context.Context, cfg *config.Broker, fsys vfs.FS, log *slog.L
 	if len(cfg.EtcdEndpoints) > 0 {
 		return etcdcoord.Open(ctx, etcdcoord.Options{Endpoints: cfg.EtcdEndpoints, Logger: log})
 	}
+	if cfg.KRaft && !cfg.ControllerRole {
+		return etcdcoord.Open(ctx, etcdcoord.Options{Endpoints: addresses(cfg.Voters), MaxTxnOps: etcdcoord.EmbeddedMaxTxnOps, Logger: log})
+	}
 	dir, err := filepath.Abs(filepath.Join(cfg.LogDirs[0], coordinationDir))
 	if err != nil {
 		return nil, err
 	}
-	return etcdcoord.StartEmbedded(ctx, etcdcoord.EmbeddedOptions{Dir: dir, Logger: log})
+	quorum, err := openQuorum(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return etcdcoord.StartEmbedded(ctx, etcdcoord.EmbeddedOptions{Dir: dir, Quorum: quorum, Logger: log})
 }
 
 // identify settles the cluster's id, the store's if it has one, and claims the data directories for it. A store without an id is that of a new
@@ -45,8 +52,8 @@ func (b *Broker) identify(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("reading the cluster's id from the coordination store: %w", err)
 	}
 	if isNew {
-		if id, _ = b.dirs.Identity(); id == "" {
-			id = cmp.Or(cfg.ClusterID, newClusterID())
+		if id, isNew, err = b.newIdentity(ctx); err != nil {
+			return "", err
 		}
 	}
 	if cfg.ClusterID != "" && cfg.ClusterID != id {
@@ -64,6 +71,22 @@ func (b *Broker) identify(ctx context.Context) (string, error) {
 		err = fmt.Errorf("another broker has just made this cluster, with the id %s: start again", agreed)
 	}
 	return id, err
+}
+
+// newIdentity gives a new cluster's id. Of brokers that start together on empty directories the first one to write an id gives it to all of
+// them; isNew is false then, for there is nothing to adopt.
+func (b *Broker) newIdentity(ctx context.Context) (id string, isNew bool, err error) {
+	cfg := b.live.Broker()
+	if id, _ = b.dirs.Identity(); id != "" {
+		return id, true, nil
+	}
+	id = cmp.Or(cfg.ClusterID, newClusterID())
+	found, err := b.dirs.Inventory()
+	if err != nil || len(found) > 0 {
+		return id, true, err
+	}
+	id, err = b.store.CreateOrGetClusterID(ctx, id)
+	return id, false, err
 }
 
 // newClusterID draws an id as Kafka does: 16 random bytes in base64url that do not begin with a dash.

@@ -76,7 +76,9 @@ func (b *Broker) bound(listener string) (host string, port int) {
 
 // dialPeer makes the connections between brokers. This broker reaches itself at the address it listens on, since the name it advertises need
 // not resolve here.
-func (b *Broker) dialPeer(network netio.Net, address string) controller.Link { return b.openPeer(network, address) }
+func (b *Broker) dialPeer(network netio.Net, address string) controller.Link {
+	return b.openPeer(network, address)
+}
 
 func (b *Broker) openPeer(network netio.Net, address string) *peer.Conn {
 	return peer.Open(selfAware{network, b}, address, "broker-"+strconv.Itoa(int(b.live.Broker().BrokerID)))

@@ -14,6 +14,8 @@ type Broker struct {
 	InterBrokerListener                                                                             string     // name of the listener between brokers
 	ControllerListeners                                                                             []string   // controller.listener.names: not served to clients
 	ControllerEndpoints                                                                             []Listener // the entries of listeners that controller.listener.names names; Listeners is without them
+	ControllerRole                                                                                  bool       // process.roles has controller: this process is a member of the embedded store
+	Voters                                                                                          []Voter    // of a KRaft-style file: the members of the embedded store
 	EtcdEndpoints                                                                                   []string   // milena.coordination.etcd.endpoints: an external etcd; empty: the embedded one
 	ZooKeeper                                                                                       ZooKeeper  // zookeeper.connect and its kin
 	SessionTimeoutMs                                                                                int        // zookeeper.session.timeout.ms / broker.session.timeout.ms

@@ -147,7 +147,7 @@ func setListeners(b *Broker, v *Values) error {
 	if err := setInterBroker(b, v); err != nil {
 		return err
 	}
-	return checkQuorum(b, v)
+	return setQuorum(b, v)
 }
 
 func (b *Broker) isController(name string) bool {

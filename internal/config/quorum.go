@@ -1,31 +1,34 @@
 package config
 
 import (
+	"math"
+	"net"
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 var voterPattern = regexp.MustCompile(`^([0-9]+)@(\[?[0-9a-zA-Z\-%._:]+\]?):([0-9]+)$`)
 
-// checkQuorum checks the keys of a KRaft-style file. The voters of a quorum are the members of the coordination store; in this
-// release there is one: this process.
-func checkQuorum(b *Broker, v *Values) error {
-	voters := v.list("controller.quorum.voters")
-	servers := v.list("controller.quorum.bootstrap.servers")
-	for _, key := range []string{"controller.quorum.voters", "controller.quorum.bootstrap.servers"} {
-		if n := len(v.list(key)); n > 1 {
-			return &ValueError{key, v.text(key),
-				strconv.Itoa(n) + " controllers are named, but in this release a broker is a cluster of one: name one, or leave the key out"}
-		}
-	}
+// Voter is a member of the coordination store that is embedded in the controllers.
+type Voter struct {
+	ID   int32 // -1 where controller.quorum.bootstrap.servers names it, without an id
+	Host string
+	Port int
+}
+
+// setQuorum reads the keys of a KRaft-style file: the voters are the members of the embedded store, on their controller listeners'
+// addresses; a broker that is no voter is their client.
+func setQuorum(b *Broker, v *Values) error {
 	if !b.KRaft {
 		return nil
 	}
 	roles := v.list("process.roles")
+	b.ControllerRole = slices.Contains(roles, "controller")
 	if !slices.Contains(roles, "broker") {
 		return &ValueError{"process.roles", v.text("process.roles"),
-			"this release has no process that is a controller alone; a broker is its own controller: use process.roles=broker,controller"}
+			"this release has no process that is a controller alone: use process.roles=broker,controller for the voters"}
 	}
 	if b.BrokerIDGenerated {
 		if v.isSet("node.id") {
@@ -36,28 +39,73 @@ func checkQuorum(b *Broker, v *Values) error {
 	if len(b.ControllerListeners) == 0 {
 		return conflict("controller.listener.names must contain at least one value when running KRaft")
 	}
+	if err := setVoters(b, v); err != nil {
+		return err
+	}
+	if b.ControllerRole && len(b.ControllerEndpoints) == 0 {
+		return conflict("controller.listener.names must contain at least one value appearing in the 'listeners' configuration when running the " +
+			"KRaft controller role")
+	}
+	return nil
+}
+
+// setVoters reads who the voters are, and whether this process is one of them.
+func setVoters(b *Broker, v *Values) error {
+	voters, servers := v.list("controller.quorum.voters"), v.list("controller.quorum.bootstrap.servers")
 	if len(voters) == 0 && len(servers) == 0 {
 		return conflict("If using process.roles, either controller.quorum.bootstrap.servers must contain the set of bootstrap controllers or " +
 			"controller.quorum.voters must contain a parseable set of controllers.")
 	}
-	controller := slices.Contains(roles, "controller")
+	if len(voters) == 0 {
+		return setBootstrapServers(b, v, servers)
+	}
+	var ids []string
+	own := false
 	for _, voter := range voters {
 		m := voterPattern.FindStringSubmatch(voter)
-		if m == nil {
+		port, id := 0, 0
+		if m != nil {
+			id, _ = strconv.Atoi(m[1])
+			port, _ = strconv.Atoi(m[3])
+		}
+		if m == nil || port > 65535 || id > math.MaxInt32 {
 			return conflict("Failed to parse %s for the configuration controller.quorum.voters. Each entry should be in the form `{id}@{host}:{port}`.", voter)
 		}
-		switch own := m[1] == strconv.Itoa(int(b.BrokerID)); {
-		case controller && !own:
-			return conflict("If process.roles contains the 'controller' role, the node id %d must be included in the set of voters "+
-				"controller.quorum.voters=Set(%s)", b.BrokerID, m[1])
-		case !controller && own:
-			return conflict("If process.roles contains just the 'broker' role, the node id %d must not be included in the set of voters "+
-				"controller.quorum.voters=Set(%s)", b.BrokerID, m[1])
+		if slices.Contains(ids, m[1]) {
+			return conflict("controller.quorum.voters names voter %s twice", m[1])
 		}
+		ids = append(ids, m[1])
+		own = own || int32(id) == b.BrokerID
+		b.Voters = append(b.Voters, Voter{ID: int32(id), Host: strings.Trim(m[2], "[]"), Port: port})
 	}
-	if controller && len(b.ControllerEndpoints) == 0 {
-		return conflict("controller.listener.names must contain at least one value appearing in the 'listeners' configuration when running the " +
-			"KRaft controller role")
+	switch set := strings.Join(ids, ", "); {
+	case b.ControllerRole && !own:
+		return conflict("If process.roles contains the 'controller' role, the node id %d must be included in the set of voters "+
+			"controller.quorum.voters=Set(%s)", b.BrokerID, set)
+	case !b.ControllerRole && own:
+		return conflict("If process.roles contains just the 'broker' role, the node id %d must not be included in the set of voters "+
+			"controller.quorum.voters=Set(%s)", b.BrokerID, set)
+	}
+	return nil
+}
+
+// setBootstrapServers reads voters that are named without their ids: enough for a client of theirs, and for a voter that is the only one.
+func setBootstrapServers(b *Broker, v *Values, servers []string) error {
+	const key = "controller.quorum.bootstrap.servers"
+	if b.ControllerRole && len(servers) > 1 {
+		return &ValueError{key, v.text(key), "the members of the embedded store must know each other's ids: name them in controller.quorum.voters"}
+	}
+	for _, server := range servers {
+		host, text, err := net.SplitHostPort(server)
+		port, _ := strconv.Atoi(text)
+		if err != nil || host == "" || port < 1 || port > 65535 {
+			return &ValueError{key, v.text(key), "each entry must be host:port"}
+		}
+		voter := Voter{ID: -1, Host: host, Port: port}
+		if b.ControllerRole {
+			voter.ID = b.BrokerID
+		}
+		b.Voters = append(b.Voters, voter)
 	}
 	return nil
 }

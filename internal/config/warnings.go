@@ -31,9 +31,6 @@ func (b *Broker) warnings() []string {
 	if b.KRaft && b.Values.text("zookeeper.connect") != "" {
 		out = append(out, "zookeeper.connect is passed over, since process.roles is set: without it, this broker belongs to the cluster there")
 	}
-	if b.KRaft && !strings.Contains(b.Values.text("process.roles"), "controller") {
-		out = append(out, "process.roles=broker: no other process is asked to control this broker; in this release it is its own controller")
-	}
 	return out
 }
 

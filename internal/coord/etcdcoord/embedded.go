@@ -20,7 +20,8 @@ import (
 
 // What the embedded server is tuned to: ready at once, and small.
 const (
-	embeddedMaxTxnOps       = 100_000
+	// EmbeddedMaxTxnOps is what its remote clients may put into one transaction.
+	EmbeddedMaxTxnOps       = 100_000
 	embeddedMaxRequestBytes = 10 << 20
 	embeddedQuotaBytes      = 2 << 30
 	// tickMs and electionMs of a lone member, which elects itself and has no network to wait for; etcd demands five ticks.
@@ -75,7 +76,7 @@ func StartEmbedded(ctx context.Context, options EmbeddedOptions) (*Embedded, err
 	if options.Dir == "" {
 		return nil, errors.New("etcdcoord: no directory for the embedded etcd")
 	}
-	set, err := settingsOf(options.Prefix, options.Logger, options.RequestTimeout, embeddedMaxTxnOps)
+	set, err := settingsOf(options.Prefix, options.Logger, options.RequestTimeout, EmbeddedMaxTxnOps)
 	if err != nil {
 		return nil, err
 	}
@@ -196,7 +197,7 @@ func embeddedConfig(dir string, quorum *Quorum, logger *zap.Logger) (*embed.Conf
 		}
 	}
 	config.SnapshotCount, config.SnapshotCatchUpEntries = snapshotCount, catchUpEntries
-	config.MaxTxnOps, config.MaxRequestBytes = embeddedMaxTxnOps, embeddedMaxRequestBytes
+	config.MaxTxnOps, config.MaxRequestBytes = EmbeddedMaxTxnOps, embeddedMaxRequestBytes
 	config.QuotaBackendBytes = embeddedQuotaBytes
 	config.AutoCompactionMode, config.AutoCompactionRetention = embed.CompactorModeRevision, keptRevisions
 	config.WarningApplyDuration, config.WarningUnaryRequestDuration = slowRequest, slowRequest

@@ -95,7 +95,7 @@ func TestContractQuorum(t *testing.T) {
 				e := q.running[opened%3]
 				if opened%2 == 0 {
 					s, err := Open(t.Context(), Options{
-						Endpoints: []string{e.front.listener.Addr().String()}, Prefix: prefix, MaxTxnOps: embeddedMaxTxnOps,
+						Endpoints: []string{e.front.listener.Addr().String()}, Prefix: prefix, MaxTxnOps: EmbeddedMaxTxnOps,
 					})
 					must(t, err)
 					return s
