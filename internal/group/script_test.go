@@ -149,7 +149,7 @@ func (s *script) advance(d *datadriven.TestData) {
 
 // beat has a member send heartbeats, one every so often, as long as they are answered alike.
 func (s *script) beat(d *datadriven.TestData) {
-	every, err := time.ParseDuration(arg(d, "every", "5s"))
+	every, err := time.ParseDuration(arg(d, "every", "4700ms"))
 	if err != nil {
 		s.t.Fatal(err)
 	}
