@@ -22,19 +22,37 @@ func (l *Log) SetCleanedTo(offset, generation int64) bool {
 func (l *Log) cut() {
 	l.cuts.Add(1)
 	l.cleanedTo.Store(min(l.cleanedTo.Load(), l.active().BaseOffset()))
+	l.checkpointed.Store(min(l.checkpointed.Load(), l.active().BaseOffset()))
 }
 
 // SegmentList is the segments at this moment, by base offset, the active one last. Whoever reads one takes a reference to it first.
 func (l *Log) SegmentList() []*segment.Segment { return l.segments() }
 
-// CleanableEnd is the offset that a cleaning must not reach: that of the active segment, of the first record that is not stable, and
-// of the first that may be lost in a crash.
+// Checkpointed tells the log that a recovery point of it, which it had in that generation, is durable: after a crash nothing below is
+// recovered.
+func (l *Log) Checkpointed(recoveryPoint, generation int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.cuts.Load() == generation {
+		l.checkpointed.Store(recoveryPoint)
+		l.producers.recoverable(recoveryPoint)
+	}
+}
+
+// Uncheckpointed tells whether there are segments that could be cleaned if only the recovery point were checkpointed.
+func (l *Log) Uncheckpointed() bool { return l.checkpointed.Load() < l.sealed.Load() }
+
+// CleanableEnd is the offset that a cleaning must not reach: that of the active segment, of the first record that is not stable, or
+// would not be without the markers that a crash may take, and the recovery point that a crash would find. Recovery takes an end of a segment that is not the beginning of the next one for a loss
+// of records, which it would be wrong about where the cleaner was.
 func (l *Log) CleanableEnd() int64 {
-	end := min(l.high.Load(), l.active().BaseOffset(), l.sealed.Load())
+	end := min(l.high.Load(), l.active().BaseOffset(), l.sealed.Load(), l.checkpointed.Load())
 	if unstable := l.firstUnstable.Load(); unstable != noOffset {
 		end = min(end, unstable)
 	}
-	return end
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.producers.firstEnded(end)
 }
 
 // SyncSealed makes the segments below the active one durable, as far as a roll has not done it: those that were there before a crash.

@@ -31,8 +31,10 @@ type FileCache = *segment.FileCache
 type OpenOptions struct {
 	// Clean says that the directory was shut down cleanly: nothing is recovered, no old segment is read.
 	Clean bool
-	// RecoveryPoint is the offset up to which everything was synced.
+	// RecoveryPoint is the offset up to which everything was synced, from its checkpoint.
 	RecoveryPoint int64
+	// NoCheckpoint says that there was no checkpoint to be read: the recovery point is a guess, and the cleaner may have been above it.
+	NoCheckpoint bool
 	// LogStartOffset is the first offset, from the checkpoint.
 	LogStartOffset int64
 	// CleanedTo is how far the cleaner has come, from its checkpoint; 0: it was never here.
@@ -66,6 +68,8 @@ type Log struct {
 
 	cuts      atomic.Int64 // see Generation
 	cleanedTo atomic.Int64 // see CleanedTo; changes under mu
+	// checkpointed is the recovery point that a crash would find; changes under mu.
+	checkpointed atomic.Int64
 
 	tail   tail
 	epochs epochs

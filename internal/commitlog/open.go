@@ -48,6 +48,7 @@ func (l *Log) load(d *listing, opts OpenOptions, now int64) error {
 	}
 	l.start.Store(opts.LogStartOffset)
 	l.cleanedTo.Store(max(0, opts.CleanedTo))
+	l.checkpointed.Store(opts.RecoveryPoint)
 	if !opts.Clean {
 		// Names that the last run made may not be durable yet.
 		l.namesDirty, l.parentDirty = true, true
@@ -66,6 +67,7 @@ func (l *Log) load(d *listing, opts OpenOptions, now int64) error {
 	if err := l.loadProducersAtOpen(d, recovered); err != nil {
 		return err
 	}
+	l.producers.recoverable(opts.RecoveryPoint)
 	end := l.end.Load()
 	l.epochs.truncateFromEnd(end)
 	l.epochs.truncateFromStart(l.start.Load())

@@ -101,6 +101,43 @@ type producers struct {
 	unreplicated []txn // complete, the marker at or above the high watermark; by first offset
 	endOffset    int64 // the state is that of the log up to here
 	snapshotted  int64 // the last snapshot's offset
+	// older and newer are transactions that ended since the last but one time, and the last time, that a recovery point was noted. A
+	// crash may take their markers, and open them again.
+	older, newer ended
+}
+
+// ended sums up transactions that have ended: where the first of them begins, and the last marker.
+type ended struct {
+	any         bool
+	first, last int64
+}
+
+func (e *ended) add(t txn) {
+	if !e.any {
+		*e = ended{true, t.firstOffset, t.lastOffset}
+		return
+	}
+	e.first, e.last = min(e.first, t.firstOffset), max(e.last, t.lastOffset)
+}
+
+// recoverable notes that no crash takes what is below a recovery point.
+func (ps *producers) recoverable(point int64) {
+	for range 2 {
+		if ps.older.any && ps.older.last >= point {
+			return
+		}
+		ps.older, ps.newer = ps.newer, ended{}
+	}
+}
+
+// firstEnded is the first offset of a transaction whose marker a crash may take; offset limit where there is none below.
+func (ps *producers) firstEnded(limit int64) int64 {
+	for _, e := range []ended{ps.older, ps.newer} {
+		if e.any {
+			limit = min(limit, e.first)
+		}
+	}
+	return limit
 }
 
 // check tells whether a client's or coordinator's batch may be appended; it changes nothing.
@@ -178,6 +215,7 @@ func (ps *producers) applyMarker(h *record.Header, m marker, timestampMs int64) 
 	done = txn{producerID: p.id, firstOffset: first, lastOffset: h.BaseOffset}
 	ps.ongoing = slices.DeleteFunc(ps.ongoing, func(t txn) bool { return t.firstOffset == first })
 	ps.unreplicated = insertTxn(ps.unreplicated, done)
+	ps.newer.add(done)
 	stable = done.lastOffset + 1
 	if len(ps.ongoing) > 0 {
 		stable = ps.ongoing[0].firstOffset

@@ -29,7 +29,7 @@ func (l *Log) recover(d *listing, opts OpenOptions) error {
 	for i := first; i < len(segs); i++ {
 		s := segs[i]
 		size := s.SizeBytes()
-		whole, err := l.recoverSegment(d, s, segs[i+1:])
+		whole, err := l.recoverSegment(d, opts, s, segs[i+1:])
 		if err != nil {
 			return err
 		}
@@ -46,7 +46,7 @@ func (l *Log) recover(d *listing, opts OpenOptions) error {
 
 // recoverSegment checks one segment and rebuilds what is derived from it, going on from the state of the producers before it. Where it
 // is not whole, the later segments go first and then its bad end, so that a crash in between leaves no gap.
-func (l *Log) recoverSegment(d *listing, s *segment.Segment, later []*segment.Segment) (whole bool, err error) {
+func (l *Log) recoverSegment(d *listing, opts OpenOptions, s *segment.Segment, later []*segment.Segment) (whole bool, err error) {
 	base := s.BaseOffset()
 	if l.producers.endOffset = base; base > l.segments()[0].BaseOffset() {
 		if err := l.writeSnapshot(false); err != nil && !segment.IsFull(err) {
@@ -61,7 +61,7 @@ func (l *Log) recoverSegment(d *listing, s *segment.Segment, later []*segment.Se
 	if err != nil {
 		return false, err
 	}
-	if r.Cause == nil && len(later) > 0 && later[0].BaseOffset() != r.NextOffset && !l.mayBeCleaned(base) {
+	if r.Cause == nil && len(later) > 0 && later[0].BaseOffset() != r.NextOffset && !l.mayBeCleaned(opts, base) {
 		// A segment begins where the one before ended, unless the cleaner was there: the power went when the name of the later
 		// one was durable, but not all records of this one.
 		r.Cause = fmt.Errorf("%w: it ends at %d, the next one begins at %d", segment.ErrCorrupt, r.NextOffset, later[0].BaseOffset())
@@ -83,8 +83,11 @@ func (l *Log) recoverSegment(d *listing, s *segment.Segment, later []*segment.Se
 	return false, s.Cut(r.Position)
 }
 
-// mayBeCleaned tells whether the cleaner may have been at a segment; the topic may not be compacted any more.
-func (l *Log) mayBeCleaned(base int64) bool { return l.cfg.Load().Compact || base < l.cleanedTo.Load() }
+// mayBeCleaned tells whether the cleaner may have been at a segment above the recovery point, where it never goes: before that was lost
+// or taken back, or when the topic was still compacted.
+func (l *Log) mayBeCleaned(opts OpenOptions, base int64) bool {
+	return base < opts.CleanedTo || opts.NoCheckpoint && l.cfg.Load().Compact
+}
 
 // knowIndexes tells a segment of its index files what the listing shows of them.
 func knowIndexes(d *listing, s *segment.Segment) error {

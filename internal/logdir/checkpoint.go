@@ -102,17 +102,21 @@ func (d *Dir) readCheckpoint(name string) map[TopicPartition]int64 {
 }
 
 // writeCheckpoint replaces a checkpoint, unless it holds the same already. A full disk is logged and the old file stays;
-// any other failure takes the directory offline.
-func (d *Dir) writeCheckpoint(name string, entries []entry) {
+// any other failure takes the directory offline. Both are false.
+func (d *Dir) writeCheckpoint(name string, entries []entry) bool {
 	data := encodeCheckpoint(entries)
 	d.checkpointMu.Lock()
 	defer d.checkpointMu.Unlock()
-	if d.Offline() || bytes.Equal(d.written[name], data) {
-		return
+	if d.Offline() {
+		return false
+	}
+	if bytes.Equal(d.written[name], data) {
+		return true
 	}
 	if err := vfs.WriteFileAtomic(d.env.FS, d.file(name), data); err != nil {
 		d.failed(fmt.Errorf("checkpoint %s: %w", d.file(name), err))
-		return
+		return false
 	}
 	d.written[name] = data
+	return true
 }

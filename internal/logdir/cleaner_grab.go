@@ -69,7 +69,9 @@ func (c *cleaning) grab(ctx context.Context) (l *Log, w compact.Work, h held) {
 	}
 	var due []found
 	dirtiest, delayMs := 0.0, int64(0)
-	for _, l := range c.compacted() {
+	logs := c.compacted()
+	c.syncSealed(ctx, logs)
+	for _, l := range logs {
 		if ctx.Err() != nil {
 			return nil, w, h
 		}
@@ -98,13 +100,26 @@ func (c *cleaning) grab(ctx context.Context) (l *Log, w compact.Work, h held) {
 	return nil, w, h
 }
 
+// syncSealed makes durable what is to be cleaned, and that it is: segments that were there before a crash, recovery points.
+func (c *cleaning) syncSealed(ctx context.Context, logs []*Log) {
+	wanted := false
+	for _, l := range logs {
+		if ctx.Err() != nil {
+			return
+		}
+		if err := l.SyncSealed(); err != nil {
+			c.failed(l, err)
+		}
+		wanted = wanted || l.Uncheckpointed()
+	}
+	if wanted {
+		c.dirs.checkpointRecoveryPoints()
+	}
+}
+
 // look tells what there is to clean in a log; false where that cannot be told.
 func (c *cleaning) look(l *Log, nowMs int64) (compact.Work, bool) {
-	err := l.SyncSealed()
-	var w compact.Work
-	if err == nil {
-		w, err = compact.Look(l.Log, nowMs)
-	}
+	w, err := compact.Look(l.Log, nowMs)
 	if err != nil {
 		c.failed(l, err)
 		return w, false

@@ -78,7 +78,8 @@ func (d *Dir) load(ctx context.Context, topicConfig func(string) *config.Topic, 
 				}
 				tp := logs[i].tp
 				opts := commitlog.OpenOptions{
-					Clean: clean, RecoveryPoint: recoveryPoints[tp], LogStartOffset: starts[tp], CleanedTo: cleaned[tp], Progress: p.bytes(),
+					NoCheckpoint: recoveryPoints == nil,
+					Clean:        clean, RecoveryPoint: recoveryPoints[tp], LogStartOffset: starts[tp], CleanedTo: cleaned[tp], Progress: p.bytes(),
 				}
 				if err := d.openLog(logs[i], topicConfig(tp.Topic), opts); err != nil {
 					errs[worker] = err

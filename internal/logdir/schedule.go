@@ -109,8 +109,23 @@ func (d *Dirs) checkpointRecoveryPoints() {
 			}
 		}
 	})
-	d.checkpoint(recoveryPointFile, func(l *Log) (int64, bool) { return l.RecoveryPoint(), true })
+	points := map[*Log]point{}
+	d.checkpoint(recoveryPointFile, func(l *Log) (int64, bool) {
+		p := point{generation: l.Generation()}
+		p.offset = l.RecoveryPoint()
+		points[l] = p
+		return p.offset, true
+	}, func(dir *Dir) {
+		for l, p := range points {
+			if l.dir == dir {
+				l.Checkpointed(p.offset, p.generation)
+			}
+		}
+	})
 }
+
+// point is a recovery point, and of which generation of the log it is.
+type point struct{ offset, generation int64 }
 
 // checkpointLogStarts notes only starts that were moved: without a line a log starts at its first segment.
 func (d *Dirs) checkpointLogStarts() {
@@ -131,7 +146,8 @@ func (d *Dirs) CheckpointHighWatermarks(of func(*Log) (int64, bool)) {
 	})
 }
 
-func (d *Dirs) checkpoint(file string, of func(*Log) (int64, bool)) {
+// checkpoint writes a checkpoint of every directory; written are told which of them hold it now.
+func (d *Dirs) checkpoint(file string, of func(*Log) (int64, bool), written ...func(*Dir)) {
 	rows := make(map[*Dir][]entry, len(d.dirs))
 	d.online(func(l *Log) {
 		if offset, ok := of(l); ok {
@@ -139,8 +155,11 @@ func (d *Dirs) checkpoint(file string, of func(*Log) (int64, bool)) {
 		}
 	})
 	for _, dir := range d.dirs {
-		if dir.loaded.Load() {
-			dir.writeCheckpoint(file, append(rows[dir], dir.brokenLines(file)...))
+		if !dir.loaded.Load() || !dir.writeCheckpoint(file, append(rows[dir], dir.brokenLines(file)...)) {
+			continue
+		}
+		for _, f := range written {
+			f(dir)
 		}
 	}
 }
