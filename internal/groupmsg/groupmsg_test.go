@@ -122,6 +122,10 @@ func wanted() map[string]wantRecord {
 		"member-bare": {ofMember(ConsumerGroupMemberMetadata), &ConsumerGroupMemberMetadataValue{
 			ClientID: "c", ClientHost: "/127.0.0.1", SubscribedTopicNames: []string{}, RebalanceTimeoutMs: -1,
 		}},
+		"member-classic-empty": {ofMember(ConsumerGroupMemberMetadata), &ConsumerGroupMemberMetadataValue{
+			ClientID: "c", ClientHost: "/127.0.0.1", SubscribedTopicNames: []string{}, RebalanceTimeoutMs: -1,
+			Classic: &ClassicMemberMetadata{Protocols: []ClassicProtocol{}},
+		}},
 		"member-classic": {ofMember(ConsumerGroupMemberMetadata), &ConsumerGroupMemberMetadataValue{
 			ClientID: "c", ClientHost: "/127.0.0.1", SubscribedTopicNames: []string{"orders"}, RebalanceTimeoutMs: 60000,
 			Classic: &ClassicMemberMetadata{SessionTimeoutMs: 45000, Protocols: []ClassicProtocol{{Name: "range", Metadata: []byte{1, 2, 3}}}},

@@ -4,7 +4,7 @@ package groupmsg
 //
 //	instance id string? | rack id string? | client id string | client host string | subscribed topic names []string |
 //	subscribed topic regex string? | rebalance timeout int32 | server assignor string? |
-//	tag 0: present int8 (1, or -1 for null) | session timeout int32 | supported protocols [] | tags
+//	tag 0: present uvarint (1; 0 for null) | session timeout int32 | supported protocols [] | tags
 //	a protocol: name string | metadata bytes | tags
 type ConsumerGroupMemberMetadataValue struct {
 	InstanceID, RackID   *string
@@ -40,6 +40,10 @@ func (v *ConsumerGroupMemberMetadataValue) Append(b []byte) []byte {
 	b = appendInt32(b, v.RebalanceTimeoutMs)
 	b = appendCompactNullable(b, v.ServerAssignor)
 	if v.Classic == nil {
+		// To Kafka a member without the tag has an empty ClassicMemberMetadata, and so speaks the classic protocol: null is said.
+		return appendTagged(append(b, 1), 0, []byte{0})
+	}
+	if v.Classic.SessionTimeoutMs == 0 && len(v.Classic.Protocols) == 0 {
 		return append(b, 0)
 	}
 	c := appendInt32([]byte{1}, v.Classic.SessionTimeoutMs)
@@ -58,6 +62,7 @@ func (v *ConsumerGroupMemberMetadataValue) read(_ int16, r *reader) {
 	v.SubscribedTopicRegex = r.nullableString()
 	v.RebalanceTimeoutMs = r.int32()
 	v.ServerAssignor = r.nullableString()
+	v.Classic = &ClassicMemberMetadata{Protocols: []ClassicProtocol{}} // what Kafka takes for granted without the tag
 	r.tags(func(tag int, f *reader) {
 		if tag == 0 {
 			v.Classic = readClassicMember(f)
@@ -66,7 +71,7 @@ func (v *ConsumerGroupMemberMetadataValue) read(_ int16, r *reader) {
 }
 
 func readClassicMember(r *reader) *ClassicMemberMetadata {
-	if r.int8() < 0 {
+	if r.uvarint() == 0 {
 		return nil
 	}
 	c := &ClassicMemberMetadata{SessionTimeoutMs: r.int32()}
