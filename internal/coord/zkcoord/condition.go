@@ -10,10 +10,10 @@ import (
 	"github.com/go-zookeeper/zk"
 )
 
-// A multi of ZooKeeper can demand the version of a node, but not its czxid, and a node made again has version 0 as the one before it had. So
-// for each operation with a CreateID the node is read first. When it is the one that is meant, it can only have been made again by a change
-// that made a child of its parent, and the parent counts those: the next sequential child is given that count as its number. So the multi
-// begins with
+// A multi of ZooKeeper can demand the version of a node, but not its czxid, and a node made again has version 0 as the one before it
+// had. So for each operation with a CreateID the node is read first. When it is the one that is meant, it can only have been made again
+// by a change that made a child of its parent, and the parent counts those: the next sequential child is given that count as its number.
+// So the multi begins with
 //
 //	create PARENT/guard-  (sequential)       is given the parent's present count
 //	check  PARENT/guard-N                    refused, if the count is not N, which was read with the node
@@ -25,7 +25,8 @@ const guardName = "guard-"
 // errGuard tells that a guard was refused: the conditions must be read again.
 var errGuard = errors.New("zkcoord: a sibling was made")
 
-// conditions reads what the operations with a CreateID demand, and gives the guards for it. refused is the first whose demand does not hold.
+// conditions reads what the operations with a CreateID demand, and gives the guards for it. refused is the first whose demand does not
+// hold.
 func (s *Store) conditions(ctx context.Context, ops []coord.Op) (guards []any, refused *coord.MultiError, err error) {
 	made := map[string]bool{} // by an operation before
 	guarded := map[string]bool{}

@@ -61,8 +61,8 @@ func open(t *testing.T, options Options) *Store {
 	return s
 }
 
-// expire has the server end a session: it is asked to by the session's own connection, behind the back of the client, which then learns it as
-// it learns any expiry.
+// expire has the server end a session: it is asked to by the session's own connection, behind the back of the client, which then learns
+// it as it learns any expiry.
 func expire(t *testing.T, s coord.Session) {
 	t.Helper()
 	l := s.(*session).link

@@ -11,22 +11,22 @@
 // # Connections
 //
 // ZooKeeper knows one session for each connection. A store has one connection for itself, whose session owns nothing, and another one for
-// each coord.Session: what is made with a session goes by its connection, all else by the store's. So that a read sees every change that was
-// answered before it, whichever member answered, each read is preceded by a sync.
+// each coord.Session: what is made with a session goes by its connection, all else by the store's. So that a read sees every change that
+// was answered before it, whichever member answered, each read is preceded by a sync.
 //
 // A request waits until its connection is there, within the store's limit. One that was sent and has no answer is ErrUnavailable, and only
 // reads are sent again.
 //
 // # Watches
 //
-// One persistent recursive watch of the whole tree (ZooKeeper 3.6, addWatch) feeds all watches of a store: nothing has to be armed again, and
-// nothing is lost between two changes. ZooKeeper forgets it with the connection: it is set again on the next one, and then every watch is
-// signalled, so that a reader who reads now misses nothing.
+// One persistent recursive watch of the whole tree (ZooKeeper 3.6, addWatch) feeds all watches of a store: nothing has to be armed
+// again, and nothing is lost between two changes. ZooKeeper forgets it with the connection: it is set again on the next one, and then
+// every watch is signalled, so that a reader who reads now misses nothing.
 //
 // # Sessions
 //
-// A session is kept alive by pings, three in its time-out, and outlives the loss of its connection and of members. It counts as over when the
-// ensemble says so, or when nothing sent within its time-out was answered.
+// A session is kept alive by pings, three in its time-out, and outlives the loss of its connection and of members. It counts as over
+// when the ensemble says so, or when nothing sent within its time-out was answered.
 //
 // # Conditions on the creation
 //

@@ -65,7 +65,8 @@ type events struct {
 func newLink(options *settings, timeout time.Duration, e events) *link {
 	return &link{
 		options: options, events: e, start: time.Now(), timeout: timeout,
-		pending: make(chan struct{}, options.MaxInFlight), goodbye: make(chan struct{}), ended: make(chan struct{}), reachable: make(chan struct{}),
+		pending: make(chan struct{}, options.MaxInFlight), goodbye: make(chan struct{}), ended: make(chan struct{}),
+		reachable: make(chan struct{}),
 	}
 }
 

@@ -29,7 +29,7 @@ const (
 
 // Options are those of an ensemble.
 type Options struct {
-	// Servers are host:port of the members, at least one; Chroot is the path that stands for "/" here, "" for none, without a slash at its end.
+	// Servers are host:port of the members, at least one; Chroot is the path that stands for "/" here, without a slash at its end, or "".
 	Servers []string
 	Chroot  string
 	// TLS is used where not nil, with a client certificate if it has one.
