@@ -2,32 +2,90 @@ package group
 
 import (
 	"milena/internal/coordinator"
-
-	"github.com/twmb/franz-go/pkg/kmsg"
+	"milena/internal/groupmsg"
+	"milena/internal/metadata"
 )
 
 // consumerShare is what the consumer groups of a partition share.
-type consumerShare struct{}
+type consumerShare struct {
+	// draft is a group that a handler has made: it comes to life when its first record is replayed, with its soft state.
+	draft *consumerGroup
+	// image is the cluster as it was last looked at. topicsVersion counts the times that new topics were seen in it, from what the
+	// records of regular expressions say on.
+	image         *metadata.Image
+	topicsVersion int64
+	looked        bool
+}
 
 func (s *consumerShare) init(*machine) {}
 
-func (m *machine) replayConsumer(kind int16, r *coordinator.Replayed) error { return nil }
-
-func (m *machine) consumerLoaded() {}
-
-// consumerMetadataChanged has the partition's consumer groups look at their subscriptions again.
-func (m *machine) consumerMetadataChanged() coordinator.Result { return coordinator.Result{} }
-
-// ConsumerGroupHeartbeat answers a member of a consumer group (KIP-848).
-func (c *Coordinator) ConsumerGroupHeartbeat(
-	by Caller, req *kmsg.ConsumerGroupHeartbeatRequest, reply func(*kmsg.ConsumerGroupHeartbeatResponse),
-) {
-	panic("unwritten")
+// look notices what has changed in the cluster since the last time: groups look at their topics again when one of theirs has come, gone
+// or changed, and at their regular expressions when there are new ones.
+func (m *machine) look() {
+	s, image := &m.consumer, m.c.options.Metadata.Image()
+	if s.image == image {
+		return
+	}
+	old := s.image
+	s.image = image
+	if old == nil {
+		return
+	}
+	var changed []string
+	created := false
+	for name, t := range image.Topics {
+		was := old.Topics[name]
+		if was == t {
+			continue
+		}
+		changed = append(changed, name)
+		created = created || was == nil || was.ID != t.ID
+	}
+	for name := range old.Topics {
+		if image.Topics[name] == nil {
+			changed = append(changed, name)
+		}
+	}
+	if created {
+		s.topicsVersion++
+	}
+	if len(changed) == 0 {
+		return
+	}
+	for _, g := range m.groups {
+		g, ok := g.(*consumerGroup)
+		if !ok {
+			continue
+		}
+		for _, name := range changed {
+			if g.subscribedTo(name) {
+				g.refreshAtMs = 0
+				break
+			}
+		}
+	}
 }
 
-// ConsumerGroupDescribe describes consumer groups.
-func (c *Coordinator) ConsumerGroupDescribe(
-	req *kmsg.ConsumerGroupDescribeRequest, reply func(*kmsg.ConsumerGroupDescribeResponse),
-) {
-	panic("unwritten")
+// consumerMetadataChanged has the partition's consumer groups look at their subscriptions again, at their members' next heartbeats.
+func (m *machine) consumerMetadataChanged() coordinator.Result {
+	m.look()
+	return coordinator.Result{}
+}
+
+// consumerLoaded begins the sessions of members, and the time that they have to give partitions back.
+func (m *machine) consumerLoaded() {
+	m.consumer.image = m.c.options.Metadata.Image()
+	m.consumer.topicsVersion++ // topics may have been made while nobody looked
+	for _, g := range m.groups {
+		g, ok := g.(*consumerGroup)
+		if !ok {
+			continue
+		}
+		for _, member := range g.members {
+			g.keepAlive(member)
+			if member.state == groupmsg.MemberUnrevokedPartitions && member.classic == nil {
+				g.awaitRevocation(member)
+			}
+		}
+	}
 }

@@ -6,6 +6,7 @@ import (
 
 	"milena/internal/coordinator"
 	"milena/internal/groupmsg"
+	"milena/internal/metadata"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -78,6 +79,8 @@ type fence struct {
 	epoch         int32 // generation or member epoch
 	transactional bool
 	version       int16 // of OffsetCommit or TxnOffsetCommit
+	// partition, where checkCommit has set it, refuses partitions that the member did not have in that epoch.
+	partition func(topic metadata.TopicID, partition int32) error
 }
 
 func newMachine(c *Coordinator, host coordinator.Host) *machine {
