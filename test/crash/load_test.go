@@ -30,6 +30,11 @@ type load struct {
 }
 
 func startLoad(t *testing.T, b *milena.Broker, topic string) *load {
+	return startPacedLoad(t, b, topic, 0)
+}
+
+// startPacedLoad waits after each record; where that is 0, it goes as fast as it can.
+func startPacedLoad(t *testing.T, b *milena.Broker, topic string, pause time.Duration) *load {
 	ctx, stop := context.WithCancel(context.Background())
 	l := &load{t: t, topic: topic, stop: stop}
 	c := client(t, b, kgo.RequiredAcks(kgo.AllISRAcks()), kgo.MaxBufferedRecords(2000), kgo.ProducerBatchMaxBytes(4000),
@@ -45,6 +50,9 @@ func startLoad(t *testing.T, b *milena.Broker, topic string) *load {
 					}
 					l.acked.Add(1)
 				})
+				if pause > 0 {
+					<-time.After(pause)
+				}
 			}
 			if err := c.Flush(context.Background()); err != nil {
 				l.fail(err)
