@@ -24,12 +24,13 @@ type street struct {
 	houses map[int]*house
 	net    *simnet.Network
 	store  *memcoord.Server
+	links  map[int]*memcoord.Client // to the store
 }
 
 // inStreet runs a test with that many brokers, under a virtual clock.
 func inStreet(t *testing.T, brokers int, test func(t *testing.T, s *street)) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &street{t: t, houses: map[int]*house{}, net: simnet.New(), store: memcoord.NewServer()}
+		s := &street{t: t, houses: map[int]*house{}, net: simnet.New(), store: memcoord.NewServer(), links: map[int]*memcoord.Client{}}
 		for id := 1; id <= brokers; id++ {
 			h := &house{t: t, net: s.net, fs: memfs.New(), store: s.store, log: &lines{}, static: map[string]string{
 				"node.id": fmt.Sprint(id), "listeners": fmt.Sprintf("PLAINTEXT://broker%d:9092", id), "log.dirs": "/data",
@@ -80,19 +81,21 @@ func (s *street) start(id int) {
 	must(s.t, err)
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
+	s.links[id] = s.store.Open()
 	h.broker, err = broker.Start(ctx, broker.Options{
-		Config: cfg, Net: s.net.Host(hostOf(id)), FS: h.fs, Store: s.store.Open(), Logger: slog.New(slog.NewTextHandler(h.log, nil)),
+		Config: cfg, Net: s.net.Host(hostOf(id)), FS: h.fs, Store: s.links[id], Logger: slog.New(slog.NewTextHandler(h.log, nil)),
 	})
 	if err != nil {
 		s.t.Fatalf("start of broker %d: %v\n%s", id, err, h.log)
 	}
 }
 
-// kill ends a broker as a power cut does.
+// kill ends a broker as a power cut does; its session lives on for its time.
 func (s *street) kill(id int, seed uint64) {
 	h := s.houses[id]
 	h.fs.Stop()
 	after := h.fs.Crash(seed)
+	s.links[id].Cut()
 	s.net.Host(hostOf(id)).Kill()
 	stopped, cancel := context.WithCancel(context.Background())
 	cancel()

@@ -7,13 +7,11 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"log/slog"
 	"path/filepath"
 
 	"milena/internal/config"
 	"milena/internal/coord"
 	"milena/internal/coord/etcdcoord"
-	"milena/internal/vfs"
 )
 
 // coordinationDir holds the embedded etcd. It lies in the directory that Kafka keeps for a controller's metadata, which every Kafka since 2.8
@@ -21,9 +19,10 @@ import (
 const coordinationDir = "__cluster_metadata-0/etcd"
 
 // openStore opens the coordination store that the configuration names; closing what it returns ends an embedded server too.
-func openStore(ctx context.Context, cfg *config.Broker, fsys vfs.FS, log *slog.Logger) (coord.Store, error) {
+func openStore(ctx context.Context, cfg *config.Broker, o *Options) (coord.Store, error) {
+	log := o.Logger
 	if len(cfg.ZooKeeper.Servers) > 0 {
-		return openZooKeeper(ctx, &cfg.ZooKeeper, fsys, log)
+		return openZooKeeper(ctx, &cfg.ZooKeeper, o.FS, log)
 	}
 	if len(cfg.EtcdEndpoints) > 0 {
 		return etcdcoord.Open(ctx, etcdcoord.Options{Endpoints: cfg.EtcdEndpoints, Logger: log})
@@ -35,7 +34,7 @@ func openStore(ctx context.Context, cfg *config.Broker, fsys vfs.FS, log *slog.L
 	if err != nil {
 		return nil, err
 	}
-	quorum, err := openQuorum(cfg)
+	quorum, err := openQuorum(ctx, o.Net, cfg)
 	if err != nil {
 		return nil, err
 	}

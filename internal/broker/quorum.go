@@ -1,12 +1,14 @@
 package broker
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"strconv"
 
 	"milena/internal/config"
 	"milena/internal/coord/etcdcoord"
+	"milena/internal/netio"
 )
 
 // addresses of voters, for their clients.
@@ -19,7 +21,7 @@ func addresses(voters []config.Voter) (all []string) {
 
 // openQuorum opens the controller listener of a voter, by which the other voters, and brokers that are none, reach the embedded store; nil
 // for a broker that nobody was told of. A voter that is the only one listens on loopback alone: to grow, it must be named with others.
-func openQuorum(cfg *config.Broker) (*etcdcoord.Quorum, error) {
+func openQuorum(ctx context.Context, network netio.Net, cfg *config.Broker) (*etcdcoord.Quorum, error) {
 	if !cfg.ControllerRole || len(cfg.ControllerEndpoints) == 0 {
 		return nil, nil
 	}
@@ -31,7 +33,7 @@ func openQuorum(cfg *config.Broker) (*etcdcoord.Quorum, error) {
 	if len(cfg.Voters) == 1 {
 		host = "127.0.0.1"
 	}
-	l, err := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(at.Port)))
+	l, err := network.Listen(ctx, net.JoinHostPort(host, strconv.Itoa(at.Port)))
 	if err != nil {
 		return nil, fmt.Errorf("the controller listener %s: %w", at.Name, err)
 	}

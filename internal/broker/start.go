@@ -52,7 +52,7 @@ func (b *Broker) openStore(ctx context.Context) error {
 	cfg := b.live.Broker()
 	var err error
 	if b.coord = b.options.Store; b.coord == nil {
-		store, err := openStore(ctx, cfg, b.options.FS, b.options.Logger)
+		store, err := openStore(ctx, cfg, &b.options)
 		if err != nil {
 			return err
 		}
@@ -95,6 +95,7 @@ func (b *Broker) serve(ctx context.Context) error {
 	b.controller = controller.New(b.store, controller.Config{
 		BrokerID: cfg.BrokerID, Directory: b.directory(), InterBrokerListener: cfg.InterBrokerListener,
 		Dial:            func(address string) controller.Link { return b.dialPeer(b.options.Net, address) },
+		Reach:           b.options.Net.Dial,
 		DeleteTopics:    func() bool { return b.live.Broker().DeleteTopicEnable },
 		UncleanElection: func() bool { return b.live.Broker().UncleanLeaderElection },
 		Logger:          b.options.Logger,

@@ -43,7 +43,7 @@ type controllerJSON struct {
 type ElectedController struct {
 	BrokerID  int32
 	Directory string // mark of a Milena broker, as in Broker
-	Version   int32  // of the node
+	CreateID  int64  // of the node
 	Session   int64
 }
 
@@ -57,7 +57,7 @@ func (s *Store) Controller(ctx context.Context) (*ElectedController, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.Version, c.Session = node.Stat.Version, node.Stat.EphemeralOwner
+	c.CreateID, c.Session = node.Stat.CreateID, node.Stat.EphemeralOwner
 	return c, nil
 }
 
@@ -76,9 +76,10 @@ func decodeController(data []byte) (*ElectedController, error) {
 	return c, nil
 }
 
-// RemoveController ends a reign as it was read.
+// RemoveController ends a reign as it was read; coord.ErrBadVersion or ErrNoNode where another one has begun, or none is.
 func (s *Store) RemoveController(ctx context.Context, c *ElectedController) error {
-	return s.coord.Delete(ctx, ControllerPath, c.Version)
+	_, err := s.coord.Multi(ctx, coord.Delete{Path: ControllerPath, Version: coord.AnyVersion, CreateID: c.CreateID})
+	return coord.Single(err)
 }
 
 // ControllerEpoch reads the epoch in force; number 0 and version -1 where there never was a controller.

@@ -106,12 +106,30 @@ func (c *Controller) stand(ctx context.Context, session coord.Session) error {
 		c.mu.Lock()
 		c.holder = holder.BrokerID
 		c.mu.Unlock()
-		select {
-		case <-ctx.Done():
-		case _, open := <-watch.C():
-			if !open {
-				return coord.ErrClosed
-			}
+		if err := c.awaitEnd(ctx, holder, watch); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// awaitEnd waits until /controller changes, or its holder's process is gone.
+func (c *Controller) awaitEnd(ctx context.Context, holder *clusterstore.ElectedController, watch coord.Watch) error {
+	looking, stop := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		c.lookAfterController(looking, holder)
+	}()
+	defer func() {
+		stop()
+		<-done
+	}()
+	select {
+	case <-ctx.Done():
+	case _, open := <-watch.C():
+		if !open {
+			return coord.ErrClosed
 		}
 	}
 	return nil

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"log/slog"
+	"net"
 	"sync"
 	"time"
 
@@ -24,6 +25,8 @@ type Config struct {
 	InterBrokerListener string
 	// Dial makes a connection to a broker, lazily.
 	Dial func(address string) Link
+	// Reach makes plain connections, to see at once that a process is gone; nil: only sessions tell.
+	Reach func(ctx context.Context, address string) (net.Conn, error)
 	// DeleteTopics tells whether topics may be deleted (delete.topic.enable).
 	DeleteTopics func() bool
 	// UncleanElection is the broker's default of unclean.leader.election.enable.
@@ -215,7 +218,10 @@ func (c *Controller) rule(ctx context.Context, epoch clusterstore.Epoch) error {
 	c.mu.Unlock()
 	defer c.abdicate()
 
-	out := &senders{ctx: ctx, dial: c.cfg.Dial, listener: c.cfg.InterBrokerListener, log: c.cfg.Logger, brokers: map[int32]*sender{}}
+	out := &senders{
+		ctx: ctx, dial: c.cfg.Dial, listener: c.cfg.InterBrokerListener, log: c.cfg.Logger, brokers: map[int32]*sender{},
+		reach: c.cfg.Reach, store: c.store, own: c.cfg.BrokerID,
+	}
 	defer out.closeAll()
 	r := &reign{
 		ctx: ctx, store: c.store, epoch: epoch, cfg: &c.cfg, log: c.cfg.Logger, state: newClusterState(), out: out, post: c.poster(number),

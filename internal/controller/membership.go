@@ -139,20 +139,46 @@ func (m *Membership) register(ctx context.Context, session coord.Session, b *clu
 	}
 }
 
-// keep registers again after each expiry.
+// keep registers again after each expiry, and where another broker has ended this one's registration, taking it for dead.
 func (m *Membership) keep() {
-	for {
-		select {
-		case <-m.ctx.Done():
-			return
-		case <-m.Session().Expired():
-		}
+	for m.ctx.Err() == nil {
+		session, epoch := m.Session(), m.Epoch()
+		m.awaitLoss(session, epoch)
 		if m.ctx.Err() != nil {
 			return
 		}
-		m.log.Warn("session expired, registering again")
+		m.log.Warn("the registration is gone, registering again", "epoch", epoch)
+		_ = session.Close(m.ctx) // where it lives still, /controller goes with it: who is fenced does not rule
 		for m.join(m.ctx) != nil && m.ctx.Err() == nil {
 			sleep(m.ctx, campaignDelay)
+		}
+	}
+}
+
+// awaitLoss returns when the session has ended, or the registration of that epoch.
+func (m *Membership) awaitLoss(session coord.Session, epoch int64) {
+	m.mu.Lock()
+	id := m.broker.ID
+	m.mu.Unlock()
+	var changed <-chan struct{} // nil where the store is closed: the session tells then
+	if watch, err := m.store.Coord().Watch(clusterstore.BrokerPath(id), coord.WatchNode); err == nil {
+		defer watch.Close()
+		changed = watch.C()
+	}
+	for {
+		b, err := m.store.Broker(m.ctx, id)
+		if errors.Is(err, coord.ErrNoNode) || err == nil && b.Epoch != epoch {
+			return
+		}
+		select {
+		case <-m.ctx.Done():
+			return
+		case <-session.Expired():
+			return
+		case _, open := <-changed:
+			if !open {
+				changed = nil
+			}
 		}
 	}
 }

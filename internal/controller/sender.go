@@ -3,8 +3,6 @@ package controller
 import (
 	"context"
 	"log/slog"
-	"net"
-	"strconv"
 	"sync"
 	"time"
 
@@ -25,6 +23,9 @@ type senders struct {
 	dial     func(address string) Link
 	listener string
 	log      *slog.Logger
+	reach    reach // nil: nobody is looked after
+	store    *clusterstore.Store
+	own      int32
 	brokers  map[int32]*sender
 	running  sync.WaitGroup
 }
@@ -50,16 +51,16 @@ const resendDelay = 100 * time.Millisecond
 
 func (s *senders) open(b *clusterstore.Broker) {
 	s.close(b.ID)
-	endpoint, ok := b.Endpoint(s.listener)
+	address, ok := addressOf(b, s.listener)
 	if !ok {
 		s.log.Error("controller: broker has no endpoint for the listener between brokers", "broker", b.ID, "listener", s.listener)
 		return
 	}
-	address := net.JoinHostPort(endpoint.Host, strconv.Itoa(endpoint.Port))
 	ctx, cancel := context.WithCancel(s.ctx)
 	to := &sender{broker: b.ID, link: s.dial(address), cancel: cancel, wake: make(chan struct{}, 1)}
 	s.brokers[b.ID] = to
 	s.running.Go(func() { to.run(ctx, s.log) })
+	s.lookAfter(ctx, b, address)
 }
 
 func (s *senders) close(broker int32) {
