@@ -90,12 +90,12 @@ func runServer(ctx context.Context, env *Env, args []string) error {
 }
 
 // network is TCP with the socket buffers that the configuration names; Kafka's defaults (100 KiB) leave them to the system, which grows
-// them where the path needs it.
+// them where the path needs it; to a client on this machine less is spent with Kafka's.
 func network(cfg *config.Broker) netio.Net {
 	t := netio.TCP{}
 	const kafkaDefault = 102400
-	if cfg.SocketSendBuffer != kafkaDefault {
-		t.SendBufferBytes = cfg.SocketSendBuffer
+	if t.LocalSendBufferBytes = kafkaDefault; cfg.SocketSendBuffer != kafkaDefault {
+		t.SendBufferBytes, t.LocalSendBufferBytes = cfg.SocketSendBuffer, 0
 	}
 	if cfg.SocketReceiveBuffer != kafkaDefault {
 		t.ReceiveBufferBytes = cfg.SocketReceiveBuffer
