@@ -87,10 +87,18 @@ func (s *senders) lookAfter(ctx context.Context, b *clusterstore.Broker, address
 			return
 		}
 		s.log.Warn("controller: a broker's process is gone, ending its registration", "broker", b.ID, "epoch", b.Epoch)
-		if err := s.store.Unregister(ctx, b); err != nil && !errors.Is(err, coord.ErrNoNode) && !errors.Is(err, coord.ErrBadVersion) && ctx.Err() == nil {
-			s.log.Warn("controller: a dead broker's registration cannot be removed; its session will end", "broker", b.ID, "error", err)
-		}
+		insist(ctx, func() error { return s.store.Unregister(ctx, b) })
 	})
+}
+
+// insist removes what a dead process left, until it is gone or another's: the store may have lost its leader with the same process.
+func insist(ctx context.Context, remove func() error) {
+	for ctx.Err() == nil {
+		if err := remove(); err == nil || errors.Is(err, coord.ErrNoNode) || errors.Is(err, coord.ErrBadVersion) {
+			return
+		}
+		sleep(ctx, lookAgain)
+	}
 }
 
 // lookAfterController ends the reign of a controller whose process is gone. It returns when ctx ends, or then.
@@ -107,7 +115,5 @@ func (c *Controller) lookAfterController(ctx context.Context, holder *clustersto
 		return
 	}
 	c.cfg.Logger.Warn("controller: the controller's process is gone, ending its reign", "broker", holder.BrokerID)
-	if err := c.store.RemoveController(ctx, holder); err != nil && !errors.Is(err, coord.ErrNoNode) && !errors.Is(err, coord.ErrBadVersion) && ctx.Err() == nil {
-		c.cfg.Logger.Warn("controller: /controller cannot be removed; its session will end", "error", err)
-	}
+	insist(ctx, func() error { return c.store.RemoveController(ctx, holder) })
 }
