@@ -2,7 +2,7 @@
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME ?= 10s
 
-.PHONY: build test race lint fuzz crash interop oracle bench bench-short ci
+.PHONY: build test race lint fuzz crash interop oracle zookeeper bench bench-short ci
 
 build:
 	CGO_ENABLED=0 go build -trimpath -o milena ./cmd/milena
@@ -16,7 +16,7 @@ race:
 lint:
 	@test -z "$$(gofmt -l cmd internal test bench)" || { gofmt -l cmd internal test bench; echo "not formatted: run gofmt -w on the files above"; exit 1; }
 	go vet ./...
-	go vet -tags interop,oracle,crash ./test/...
+	go vet -tags interop,oracle,crash ./test/... ./internal/coord/...
 	go run $(STATICCHECK) ./...
 
 # Each fuzz target in turn, FUZZTIME each, from its seeds.
@@ -34,6 +34,10 @@ interop:
 
 oracle:
 	go test -tags oracle -count=1 -timeout 25m ./test/oracle
+
+# The store over a real ZooKeeper: the contract of coord.Store, members that fail, a broker and Kafka's tools on it.
+zookeeper:
+	go test -tags oracle -count=1 -p 1 -timeout 10m ./internal/coord/zkcoord ./test/zookeeper
 
 bench:
 	go run ./bench -out bench/results
