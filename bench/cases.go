@@ -46,6 +46,7 @@ func throughput(t target, r results, s scale, run int) error {
 		recordBytes, batchBytes int
 		bytes                   int64
 	}{{"produce-1m", 1024, 1_000_000, s.loadBytes}, {"produce-16k", 1024, 16_384, s.loadBytes / 2}, {"produce-100b", 100, 1_000_000, s.loadBytes / 2}} {
+		settle()
 		var p load.Produced
 		cpu, err := cpuDuring(t.pid(), func() (err error) { p, err = produce(c.recordBytes, c.batchBytes, c.bytes); return err })
 		if err != nil {
@@ -73,6 +74,7 @@ func consume(t target, r results, s scale, topic string, isFloor bool) error {
 	if err := read(); err != nil { // warm
 		return err
 	}
+	settle()
 	cpu, err := cpuDuring(t.pid(), read)
 	if err != nil {
 		return fmt.Errorf("consume: %w", err)
@@ -91,6 +93,7 @@ func latency(t target, r results, s scale, run int) error {
 	if _, err := pace.Run(t.address()); err != nil { // warm
 		return err
 	}
+	settle()
 	var acked load.Acked
 	cpu, err := cpuDuring(t.pid(), func() (err error) { acked, err = pace.Run(t.address()); return err })
 	if err != nil {
@@ -118,6 +121,7 @@ func fsync(t target, r results, s scale, run int) error {
 			if err := load.CreateTopic(t.address(), topic, partitions, configs); err != nil {
 				return err
 			}
+			settle()
 			p, err := load.Produce{Topic: topic, Partitions: partitions, RecordBytes: 1024, BatchBytes: c.batchBytes,
 				TotalBytes: c.bytes, InFlight: 5, Connections: fsyncProducers}.Run(t.address())
 			if err != nil {
@@ -160,7 +164,7 @@ func many(t target, r results, s scale, overrides []string) error {
 		}
 		r.add(t.name(), c.key, time.Since(begin).Seconds())
 	}
-	rss, err := rssMB(t.pid())
+	rss, err := memoryMB(t.pid(), rssNow)
 	r.add(t.name(), "many-rss", rss)
 	return err
 }

@@ -1,7 +1,7 @@
 // Command bench measures Milena beside Apache Kafka and a floor program: the same loads, one target after the other, medians of several runs, ratios.
 // It writes a Markdown table and an SVG plot.
 //
-//	go run ./bench                       everything, three runs (about half an hour)
+//	go run ./bench                       everything, five runs (about half an hour)
 //	go run ./bench -short                one small run, for a change under way
 //	go run ./bench -targets milena,floor without Apache Kafka
 package main
@@ -22,13 +22,13 @@ import (
 
 func main() {
 	short := flag.Bool("short", false, "one small run")
-	runs := flag.Int("runs", 3, "how many runs each median is taken over")
+	runs := flag.Int("runs", 5, "how many runs each median is taken over")
 	targets := flag.String("targets", "floor,kafka,milena", "what to measure")
 	cases := flag.String("cases", "throughput,latency,fsync,many", "which cases to run")
 	out := flag.String("out", "", "directory for results.md and results.svg (default: standard output)")
 	flag.Parse()
 	b := bench{results: results{}, cases: strings.Split(*cases, ","), scale: scale{
-		loadBytes: 4e9, warmBytes: 2e9, latency: 5 * time.Second, fsyncBytes: 1e9, manyPartitions: 5000, runs: *runs}}
+		loadBytes: 1e9, warmBytes: 1e9, latency: 5 * time.Second, fsyncBytes: 1e9, manyPartitions: 5000, runs: *runs}}
 	if *short {
 		b.scale = scale{loadBytes: 4e8, warmBytes: 2e8, latency: 2 * time.Second, fsyncBytes: 1e8, manyPartitions: 500, runs: 1}
 	}
@@ -68,7 +68,8 @@ func (b *bench) run(names []string, out string) error {
 		return fmt.Errorf("build the floor program: %w\n%s", err, text)
 	}
 	for run := range b.scale.runs {
-		for _, name := range names {
+		for i := range names {
+			name := names[(i+run)%len(names)] // each is first once: a machine that grows slower favours nobody
 			fmt.Fprintf(os.Stderr, "run %d of %d: %s\n", run+1, b.scale.runs, name)
 			if err := b.measure(name, run); err != nil {
 				return fmt.Errorf("%s: %w", name, err)
@@ -108,8 +109,8 @@ func (b *bench) measure(name string, run int) error {
 }
 
 func (b *bench) idle(t target) error {
-	time.Sleep(2 * time.Second) // what a start left behind settles
-	rss, err := rssMB(t.pid())
+	settle() // what a start left behind
+	rss, err := memoryMB(t.pid(), rssNow)
 	if err != nil {
 		return err
 	}
@@ -131,13 +132,24 @@ func (b *bench) loads(t target, run int) error {
 			return err
 		}
 	}
-	rss, err := rssMB(t.pid())
-	if err != nil {
+	if err := b.loaded(t); err != nil {
 		return err
 	}
-	b.results.add(t.name(), "rss-loaded", rss)
 	if b.has("many") && b.scale.manyPartitions > 0 {
 		return many(t, b.results, b.scale, nil)
+	}
+	return nil
+}
+
+// loaded is what the loads have taken, and what stays.
+func (b *bench) loaded(t target) error {
+	settle()
+	for key, field := range map[string]string{"rss-loaded": rssNow, "rss-peak": rssMost} {
+		mb, err := memoryMB(t.pid(), field)
+		if err != nil {
+			return err
+		}
+		b.results.add(t.name(), key, mb)
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -31,19 +32,45 @@ func cpuTime(pid int) (time.Duration, error) {
 	return time.Duration(ticks) * time.Second / ticksPerSecond, nil
 }
 
-// rssMB is a process's resident memory in MB.
-func rssMB(pid int) (float64, error) {
+// Fields of a process's status.
+const (
+	rssNow  = "VmRSS:"
+	rssMost = "VmHWM:" // since it started
+)
+
+// memoryMB is a process's resident memory in MB.
+func memoryMB(pid int, field string) (float64, error) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		return 0, err
 	}
 	for line := range strings.Lines(string(status)) {
-		if kb, ok := strings.CutPrefix(line, "VmRSS:"); ok {
+		if kb, ok := strings.CutPrefix(line, field); ok {
 			n, err := strconv.ParseFloat(strings.Fields(kb)[0], 64)
 			return n / 1024, err
 		}
 	}
-	return 0, fmt.Errorf("process %d tells no VmRSS", pid)
+	return 0, fmt.Errorf("process %d tells no %s", pid, field)
+}
+
+const (
+	mostDrain = 30 * time.Second // a disk that others keep busy is not waited for any longer
+	rest      = 3 * time.Second
+)
+
+// settle lets what came before be over: what it wrote is on disk, so that the kernel does not write it during the next measurement, and
+// the process is at rest.
+func settle() {
+	written := make(chan struct{})
+	go func() {
+		syscall.Sync()
+		close(written)
+	}()
+	select {
+	case <-written:
+	case <-time.After(mostDrain):
+	}
+	time.Sleep(rest)
 }
 
 // cpuDuring is the CPU time a process uses while f runs.

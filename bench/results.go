@@ -32,6 +32,7 @@ var rows = []row{
 	{key: "ready", text: "ready after start", unit: "s", goal: "≤ 0.25 s"},
 	{key: "rss-idle", text: "RSS idle", unit: "MB", goal: "≤ 50 MB"},
 	{key: "rss-loaded", text: "RSS after the loads", unit: "MB", goal: "≤ 150 MB"},
+	{key: "rss-peak", text: "RSS, the most during the loads", unit: "MB"},
 	{key: "many-killed", text: "many partitions: ready after kill -9", unit: "s", goal: "≤ 2 s"},
 	{key: "many-clean", text: "many partitions: ready after a clean stop", unit: "s", goal: "≤ 1 s"},
 	{key: "many-rss", text: "many partitions: RSS", unit: "MB", goal: "≤ 150 MB"},
@@ -69,6 +70,16 @@ func figure(v float64, ok bool) string {
 	return fmt.Sprintf("%.3g", v)
 }
 
+// spread tells by how much the runs differ from their median at most, in percent; nothing for a single run.
+func (r results) spread(target, key string) string {
+	values := r[target][key]
+	median, _ := r.median(target, key)
+	if len(values) < 2 || median == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" ±%.0f %%", 100*max(slices.Max(values)-median, median-slices.Min(values))/median)
+}
+
 func ratio(a float64, aok bool, b float64, bok bool) string {
 	if !aok || !bok || b == 0 {
 		return ""
@@ -88,7 +99,8 @@ func (r results) markdown(kafkaName string) string {
 			continue
 		}
 		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s | %s | %s |\n", row.text, row.unit,
-			figure(k, kok), figure(f, fok), figure(m, mok), ratio(m, mok, k, kok), ratio(m, mok, f, fok), row.goal)
+			figure(k, kok)+r.spread(kafkaName, row.key), figure(f, fok)+r.spread("floor", row.key), figure(m, mok)+r.spread("Milena", row.key),
+			ratio(m, mok, k, kok), ratio(m, mok, f, fok), row.goal)
 	}
 	return b.String()
 }

@@ -1,18 +1,26 @@
 // Command floor is the least that a broker could do, to compare with: it reads a request from the socket, checks a CRC-32C over it, writes it to
-// a file and answers; asked to read, it sends a piece of a file with sendfile. Usage: floor ADDRESS DIR.
+// one of six files and answers; asked to read, it sends the next piece of each file with sendfile, as a fetch of six partitions brings them.
+// Usage: floor ADDRESS DIR.
 package main
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
 	"net"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 )
 
-const readBytes = 6 << 20 // what a fetch of six partitions brings at most
+const (
+	partitions = 6
+	pieceBytes = 1 << 20 // of each file, as max.partition.fetch.bytes
+	// sendBuffer is Kafka's default, and on a path without delay the best there is.
+	sendBuffer = 100 << 10
+)
 
 func main() {
 	if len(os.Args) != 3 {
@@ -23,36 +31,49 @@ func main() {
 	os.Exit(1)
 }
 
+// partition is a file that all connections write to.
+type partition struct {
+	file *os.File
+	end  atomic.Int64
+}
+
+type floor [partitions]partition
+
 // run serves until it fails.
 func run(address, dir string) error {
+	f := &floor{}
+	for i := range f {
+		var err error
+		if f[i].file, err = os.Create(filepath.Join(dir, fmt.Sprintf("floor-%d.log", i))); err != nil {
+			return err
+		}
+	}
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
 		return err
 	}
-	for n := 0; ; n++ {
+	for {
 		conn, err := listener.Accept()
-		if err != nil {
-			return err
-		}
-		file, err := os.Create(filepath.Join(dir, fmt.Sprintf("floor-%d.log", n)))
 		if err != nil {
 			return err
 		}
 		go func() {
 			defer conn.Close()
-			defer file.Close()
-			serve(conn.(*net.TCPConn), file) //nolint:errcheck // the client is gone
+			f.serve(conn.(*net.TCPConn)) //nolint:errcheck // the client is gone
 		}()
 	}
 }
 
-func serve(conn *net.TCPConn, file *os.File) error {
+func (f *floor) serve(conn *net.TCPConn) error {
+	if err := conn.SetWriteBuffer(sendBuffer); err != nil {
+		return err
+	}
 	table := crc32.MakeTable(crc32.Castagnoli)
 	reply := make([]byte, 64)
 	binary.BigEndian.PutUint32(reply, 60)
 	buffer := make([]byte, 4)
-	var end int64
-	for {
+	var r *reader
+	for next := 0; ; {
 		if _, err := io.ReadFull(conn, buffer[:4]); err != nil {
 			return err
 		}
@@ -65,41 +86,91 @@ func serve(conn *net.TCPConn, file *os.File) error {
 			return err
 		}
 		if string(body) == "read" {
-			if err := send(conn, file); err != nil {
+			if r == nil {
+				var err error
+				if r, err = f.newReader(); err != nil {
+					return err
+				}
+				defer r.close()
+			}
+			if err := r.send(conn); err != nil {
 				return err
 			}
 			continue
 		}
 		binary.BigEndian.PutUint32(reply[4:], crc32.Checksum(body, table))
-		if _, err := file.WriteAt(body, end); err != nil {
+		p := &f[next%partitions]
+		next++
+		if _, err := p.file.WriteAt(body, p.end.Add(int64(n))-int64(n)); err != nil {
 			return err
 		}
-		end += int64(n)
 		if _, err := conn.Write(reply); err != nil {
 			return err
 		}
 	}
 }
 
-func send(conn *net.TCPConn, file *os.File) error {
-	if info, err := file.Stat(); err != nil {
-		return err
-	} else if info.Size() < readBytes {
-		if err := file.Truncate(readBytes); err != nil {
-			return err
+// reader goes through the files, again and again.
+type reader struct {
+	of    *floor
+	files [partitions]*os.File
+	at    [partitions]int64
+}
+
+func (f *floor) newReader() (*reader, error) {
+	r := &reader{of: f}
+	for i := range r.files {
+		var err error
+		if r.files[i], err = os.Open(f[i].file.Name()); err != nil {
+			r.close()
+			return nil, err
 		}
-		if _, err := file.WriteAt(make([]byte, readBytes), 0); err != nil {
-			return err
+	}
+	return r, nil
+}
+
+func (r *reader) close() {
+	for _, file := range r.files {
+		if file != nil {
+			_ = file.Close()
+		}
+	}
+}
+
+var errEmpty = errors.New("there is nothing to read")
+
+// send answers with the next piece of each file.
+func (r *reader) send(conn *net.TCPConn) error {
+	sizes, total := r.pieces()
+	if total == 0 { // the end: from the start
+		for i, file := range r.files {
+			if _, err := file.Seek(0, io.SeekStart); err != nil {
+				return err
+			}
+			r.at[i] = 0
+		}
+		if sizes, total = r.pieces(); total == 0 {
+			return errEmpty
 		}
 	}
 	var size [4]byte
-	binary.BigEndian.PutUint32(size[:], readBytes)
+	binary.BigEndian.PutUint32(size[:], uint32(total))
 	if _, err := conn.Write(size[:]); err != nil {
 		return err
 	}
-	if _, err := file.Seek(0, io.SeekStart); err != nil {
-		return err
+	for i, n := range sizes {
+		if _, err := conn.ReadFrom(&io.LimitedReader{R: r.files[i], N: n}); err != nil {
+			return err
+		}
+		r.at[i] += n
 	}
-	_, err := conn.ReadFrom(io.LimitReader(file, readBytes))
-	return err
+	return nil
+}
+
+func (r *reader) pieces() (sizes [partitions]int64, total int64) {
+	for i := range sizes {
+		sizes[i] = min(r.of[i].end.Load()-r.at[i], pieceBytes)
+		total += sizes[i]
+	}
+	return sizes, total
 }
