@@ -61,6 +61,9 @@ func (env *Env) openConsumer(ctx context.Context, p *Properties, s topicChoice, 
 	if err != nil {
 		return nil, err
 	}
+	if settings.group != "" {
+		p.Default("client.id", "consumer-"+settings.group+"-1")
+	}
 	topics, err := s.options(p)
 	if err != nil {
 		return nil, err

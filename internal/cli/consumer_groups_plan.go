@@ -152,7 +152,7 @@ func dateTimeMs(text string) (int64, error) {
 	year, month, day, hour, minute, second, ms := number(1), number(2), number(3), number(4), number(5), number(6), number(7)
 	t := time.Date(year, time.Month(month), day, hour, minute, second, 0, time.UTC)
 	if t.Year() != year || int(t.Month()) != month || t.Day() != day || t.Hour() != hour || t.Minute() != minute || t.Second() != second ||
-		ms > 999 || number(9) > 23 || number(10) > 59 {
+		year > 200_000_000 || ms > 999 || number(9) > 23 || number(10) > 59 {
 		return 0, unreadable
 	}
 	east := time.Duration(number(9))*time.Hour + time.Duration(number(10))*time.Minute

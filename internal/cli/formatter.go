@@ -20,8 +20,22 @@ type fieldError struct{ err error }
 
 func (e *fieldError) Error() string { return e.err.Error() }
 
+// oldFormatters are names that Kafka's formatters of internal topics had before they moved.
+func oldFormatters() map[string]string {
+	return map[string]string{
+		"kafka.coordinator.group.GroupMetadataManager$OffsetsMessageFormatter":        "OffsetsMessageFormatter",
+		"kafka.coordinator.group.GroupMetadataManager$GroupMetadataMessageFormatter":  "GroupMetadataMessageFormatter",
+		"kafka.coordinator.transaction.TransactionLog$TransactionLogMessageFormatter": "TransactionLogMessageFormatter",
+	}
+}
+
 // newFormatter finds a formatter by its Java class name.
 func newFormatter(class string, p *Properties, log io.Writer) (formatter, error) {
+	if name, old := oldFormatters()[class]; old {
+		moved := "org.apache.kafka.tools.consumer." + name
+		fmt.Fprintf(log, "WARNING: %s is deprecated. Please use %s instead\n", class, moved)
+		class = moved
+	}
 	short := strings.TrimPrefix(class, "org.apache.kafka.tools.consumer.")
 	if short == class {
 		short = strings.TrimPrefix(class, "kafka.tools.")
@@ -36,6 +50,9 @@ func newFormatter(class string, p *Properties, log io.Writer) (formatter, error)
 		return newRecordFormatter(p, log), nil
 	case "LoggingMessageFormatter":
 		return loggingFormatter{newRecordFormatter(p, log), log}, nil
+	}
+	if f, ok := coordinatorFormatterNamed(short); ok {
+		return f, nil
 	}
 	return nil, Usage(class)
 }
