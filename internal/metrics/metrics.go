@@ -97,10 +97,20 @@ const (
 	LeaderCount               = "kafka_server_replicamanager_leadercount"
 	UnderReplicatedPartitions = "kafka_server_replicamanager_underreplicatedpartitions"
 	OfflineLogDirectoryCount  = "kafka_log_logmanager_offlinelogdirectorycount"
-	ActiveControllerCount     = "kafka_controller_kafkacontroller_activecontrollercount"
-	OfflinePartitionsCount    = "kafka_controller_kafkacontroller_offlinepartitionscount"
-	GlobalTopicCount          = "kafka_controller_kafkacontroller_globaltopiccount"
-	GlobalPartitionCount      = "kafka_controller_kafkacontroller_globalpartitioncount"
+	// The cleaner of the log directories.
+	CleanerUncleanablePartitions = "kafka_log_logcleanermanager_uncleanable_partitions_count"
+	CleanerUncleanableBytes      = "kafka_log_logcleanermanager_uncleanable_bytes"
+	CleanerMaxDirtyPercent       = "kafka_log_logcleanermanager_max_dirty_percent"
+	CleanerSinceLastRunMs        = "kafka_log_logcleanermanager_time_since_last_run_ms"
+	CleanerMaxCleanTime          = "kafka_log_logcleaner_max_clean_time_secs"
+	CleanerRecopyPercent         = "kafka_log_logcleaner_cleaner_recopy_percent"
+	CleanerBufferUtilization     = "kafka_log_logcleaner_max_buffer_utilization_percent"
+	CleanerMaxCompactionDelay    = "kafka_log_logcleaner_max_compaction_delay_secs"
+
+	ActiveControllerCount  = "kafka_controller_kafkacontroller_activecontrollercount"
+	OfflinePartitionsCount = "kafka_controller_kafkacontroller_offlinepartitionscount"
+	GlobalTopicCount       = "kafka_controller_kafkacontroller_globaltopiccount"
+	GlobalPartitionCount   = "kafka_controller_kafkacontroller_globalpartitioncount"
 )
 
 // Gauge has value called at each scrape, from any goroutine. A name that is already there is replaced.

@@ -37,6 +37,7 @@ func (r *Replicas) report(m *metrics.Metrics) {
 		}
 		return float64(n)
 	})
+	reportCleaner(m, r.options.Dirs)
 	m.LogSizes(func(yield func(topic string, partition int32, sizeBytes int64) bool) {
 		for _, l := range r.options.Dirs.All() {
 			if !yield(l.Topic, l.Partition, l.SizeBytes()) {

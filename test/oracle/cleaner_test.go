@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -23,6 +24,22 @@ import (
 
 // cleaner makes both brokers' cleaners look often.
 var cleaner = []string{"log.cleaner.backoff.ms=200", "log.cleaner.dedupe.buffer.size=4194304"}
+
+// startCleaner starts Kafka with such a cleaner.
+func startCleaner(t *testing.T, version string, mode kafka.Mode, port int) *kafka.Cluster {
+	t.Helper()
+	c := &kafka.Cluster{Version: version, Mode: mode, Dir: t.TempDir(), Port: port, HeapOpts: "-Xmx512M"}
+	if err := c.Start(t.Context(), append(slices.Clone(overrides), cleaner...)...); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := c.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	awaitBroker(t, c.Address())
+	return c
+}
 
 // keyed is what was written to a compacted topic: values of a few keys, over and over.
 type keyed struct {
@@ -196,7 +213,7 @@ func TestKafkaVerifiesAndCleansOn(t *testing.T) {
 		t.Errorf("Kafka sees no delete horizon:\n%.2000s", out)
 	}
 
-	theirs := startKafka(t, kafka.V3, kafka.ZooKeeper, 23000, cleaner...)
+	theirs := startCleaner(t, kafka.V3, kafka.ZooKeeper, 23000)
 	if err := theirs.StopBroker(); err != nil {
 		t.Fatal(err)
 	}
@@ -243,7 +260,7 @@ func TestWeCleanOnAfterKafka(t *testing.T) {
 			port    int
 		}{{kafka.V3, kafka.ZooKeeper, 23100}, {kafka.V4, kafka.KRaft, 23200}} {
 			t.Run(from.version+" "+name, func(t *testing.T) {
-				theirs := startKafka(t, from.version, from.mode, from.port, cleaner...)
+				theirs := startCleaner(t, from.version, from.mode, from.port)
 				k := newKeyed(t, theirs.Address())
 				k.write(t, 300)
 				cleaned := awaitCleaned(t, theirs.DataDir(), 1000)
