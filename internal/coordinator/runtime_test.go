@@ -145,8 +145,10 @@ func TestCommitTimesOut(t *testing.T) {
 		var a, b outcome
 		h.put(0, "a", "1", a.told)
 		time.Sleep(3 * time.Second)
+		synctest.Wait()
 		h.put(0, "b", "2", b.told)
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		a.is(t, ErrTimedOut)
 		b.is(t, ErrTimedOut)
 		if a.at.Sub(began) != 5*time.Second || b.at.Sub(began) != 8*time.Second {
@@ -184,6 +186,7 @@ func TestResignWhileWaiting(t *testing.T) {
 		h.Resign(0, 2)
 		h.log.commit(0, 2)
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		if got := strings.Join(order, ", "); got != "unloaded, a true, b true" && got != "a true, b true, unloaded" {
 			t.Fatal(got)
 		}
@@ -243,6 +246,7 @@ func TestTimers(t *testing.T) {
 		schedule("c", "c", time.Second)
 		h.Do(0, func(m *kv) Result { m.host.Cancel("c"); m.host.Cancel("nobody"); return Result{} })
 		time.Sleep(time.Hour)
+		synctest.Wait()
 		if got := strings.Join(fired, " "); got != "b a2" {
 			t.Fatal(got)
 		}
@@ -262,6 +266,7 @@ func TestTimers(t *testing.T) {
 			return Result{}
 		})
 		time.Sleep(time.Hour)
+		synctest.Wait()
 		o.is(t, ErrUnavailable)
 		if len(fired) != 2 {
 			t.Fatal(fired)
@@ -332,11 +337,13 @@ func TestLoadingIsRetried(t *testing.T) {
 			t.Fatal("not loading")
 		}
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		h.log.mu.Lock()
 		h.log.readErr = nil
 		h.log.part(0).data[40] ^= 1
 		h.log.mu.Unlock()
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		if err := h.Do(0, nil); err != ErrLoading || !h.words.has("disk on fire") || !h.words.has("crc") {
 			t.Fatal(err, h.words.String())
 		}
@@ -344,6 +351,7 @@ func TestLoadingIsRetried(t *testing.T) {
 		h.log.part(0).data[40] ^= 1
 		h.log.mu.Unlock()
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		h.want(0, "a", "1")
 		if h.Each(func(int32, *kv) Result { return Result{} }) {
 			t.Fatal("still loading")
@@ -411,6 +419,7 @@ func TestTimerWhileLoading(t *testing.T) {
 		p.Schedule("x", time.Second, func() Result { fired = true; return Result{} })
 		p.unlock()
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		if fired {
 			t.Fatal("fired while loading")
 		}
@@ -418,6 +427,7 @@ func TestTimerWhileLoading(t *testing.T) {
 		h.log.readErr = nil
 		h.log.mu.Unlock()
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		if !fired {
 			t.Fatal("never fired")
 		}
