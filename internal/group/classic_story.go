@@ -2,6 +2,7 @@ package group
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -69,6 +70,6 @@ func (s *rebalanceStory) end(g *classicGroup) {
 		took = time.Since(s.began)
 	}
 	g.m.host.Logger().Info("group rebalanced", "group", g.id, "state", g.now, "generation", g.generation, "members", len(g.members),
-		"protocol", protocol, "why", causes, "tookMs", took.Milliseconds())
+		"protocol", protocol, "why", strings.Join(causes, "; "), "tookMs", took.Milliseconds())
 	*s = rebalanceStory{}
 }

@@ -110,8 +110,31 @@ func (m *machine) commit(req *kmsg.OffsetCommitRequest, r *kmsg.OffsetCommitResp
 		if err := g.checkCommit(&who); err != nil {
 			return codeOf(err), result
 		}
+		if err := m.checkPartitions(&who, req, r); err != nil {
+			return codeOf(err), result
+		}
 	}
 	return 0, coordinator.Result{Records: m.commitRecords(req, r)}
+}
+
+// checkPartitions asks the group about each partition, where it wants to be asked; one that it refuses has the commit fail.
+func (m *machine) checkPartitions(who *fence, req *kmsg.OffsetCommitRequest, r *kmsg.OffsetCommitResponse) error {
+	if who.partition == nil {
+		return nil
+	}
+	image := m.c.options.Metadata.Image()
+	for i := range req.Topics {
+		id := topicIDOf(image, req.Topics[i].Topic)
+		for j := range req.Topics[i].Partitions {
+			if r.Topics[i].Partitions[j].ErrorCode != 0 {
+				continue
+			}
+			if err := who.partition(id, req.Topics[i].Partitions[j].Partition); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // commitRecords makes the records of a commit, all in one buffer.

@@ -182,4 +182,3 @@ func (s *script) toLog(d *datadriven.TestData) {
 		s.log.maxBatch = number(d, "max-batch", 0)
 	}
 }
-
