@@ -174,3 +174,55 @@ func read(t *testing.T, s *street, count int) {
 		}
 	}
 }
+
+// TestGroupFailover: the broker that coordinates a group dies; another one has its commits, and the member goes on.
+func TestGroupFailover(t *testing.T) {
+	inStreet(t, 3, func(t *testing.T, s *street) {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+		defer cancel()
+		c := s.client()
+		defer c.Close()
+		admin := kadm.NewClient(c)
+		_, err := admin.CreateTopic(ctx, 1, 3, nil, "t")
+		must(t, err)
+		for n := range 60 {
+			must(t, c.ProduceSync(ctx, &kgo.Record{Topic: "t", Value: fmt.Append(nil, n)}).FirstErr())
+		}
+		member := s.client(kgo.ConsumerGroup("g"), kgo.ConsumeTopics("t"), kgo.DisableAutoCommit(), kgo.SessionTimeout(10*time.Second),
+			kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+		defer member.Close()
+		next, committed := int64(0), int64(0)
+		for next < 60 {
+			fetches := member.PollRecords(ctx, 10)
+			must(t, ctx.Err())
+			for _, r := range fetches.Records() {
+				if r.Offset > next || r.Offset < committed {
+					t.Fatalf("offset %d after %d, committed %d", r.Offset, next, committed)
+				}
+				next = r.Offset + 1
+			}
+			if err := member.CommitUncommittedOffsets(ctx); err == nil {
+				committed = next
+			}
+			if next == 30 {
+				found := admin.FindGroupCoordinators(ctx, "g")
+				must(t, found["g"].Err)
+				s.kill(int(found["g"].NodeID), 3)
+			}
+		}
+		for committed < 60 {
+			if err := member.CommitUncommittedOffsets(ctx); err == nil {
+				committed = 60
+			}
+			must(t, ctx.Err())
+		}
+		offsets, err := admin.FetchOffsets(ctx, "g")
+		for err != nil { // the client may still try the dead broker first
+			must(t, ctx.Err())
+			offsets, err = admin.FetchOffsets(ctx, "g")
+		}
+		if o, ok := offsets.Lookup("t", 0); !ok || o.At != 60 {
+			t.Errorf("the group's offset is %d", o.At)
+		}
+	})
+}
