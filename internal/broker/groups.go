@@ -3,6 +3,7 @@ package broker
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"milena/internal/commitlog"
@@ -10,6 +11,7 @@ import (
 	"milena/internal/group"
 	"milena/internal/logdir"
 	"milena/internal/metadata"
+	"milena/internal/metrics"
 	"milena/internal/partition"
 	"milena/internal/record"
 	"milena/internal/replica"
@@ -20,6 +22,12 @@ func (b *Broker) startGroups() {
 	b.groups = group.New(group.Options{
 		Config: b.live, Metadata: b.metadata, Log: coordinatorLog{b.replicas.TopicLog(group.Topic)}, Logger: b.options.Logger,
 	})
+	b.metrics.Gauge(metrics.GroupCount, "Groups that this broker coordinates.", func() float64 { return float64(b.groups.Counts().Groups) })
+	b.metrics.Gauge(metrics.GroupOffsetCount, "Committed offsets of those groups.", func() float64 { return float64(b.groups.Counts().Offsets) })
+	for _, state := range []string{"PreparingRebalance", "CompletingRebalance", "Stable", "Empty"} {
+		b.metrics.Gauge(metrics.GroupCount+strings.ToLower(state), "Groups in state "+state+".",
+			func() float64 { return float64(b.groups.Counts().ByState[state]) })
+	}
 }
 
 // leadership brings the partitions of internal topics to their coordinators.

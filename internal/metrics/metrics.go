@@ -107,6 +107,10 @@ const (
 	CleanerBufferUtilization     = "kafka_log_logcleaner_max_buffer_utilization_percent"
 	CleanerMaxCompactionDelay    = "kafka_log_logcleaner_max_compaction_delay_secs"
 
+	// The group coordinator. Beside all groups there are those of each state, whose name follows GroupCount in lower case.
+	GroupCount       = "kafka_coordinator_group_groupmetadatamanager_numgroups"
+	GroupOffsetCount = "kafka_coordinator_group_groupmetadatamanager_numoffsets"
+
 	ActiveControllerCount  = "kafka_controller_kafkacontroller_activecontrollercount"
 	OfflinePartitionsCount = "kafka_controller_kafkacontroller_offlinepartitionscount"
 	GlobalTopicCount       = "kafka_controller_kafkacontroller_globaltopiccount"
