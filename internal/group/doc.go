@@ -6,5 +6,5 @@
 //
 // All state is under the lock of its partition, which coordinator holds whenever it calls.
 //
-// It imports coordinator, groupmsg, metadata and config.
+// It imports coordinator, groupmsg, record, metadata and config.
 package group
