@@ -32,7 +32,7 @@
 //
 // ZooKeeper cannot demand a czxid. condition.go draws how a multi demands it nevertheless, exactly.
 //
-// The client is github.com/go-zookeeper/zk. wire.go stands between it and the network: it bounds what the server may send, sets the
+// The client is github.com/go-zookeeper/zk, which trusts its server. wire.go stands between it and the network: it bounds what the server may send, sets the
 // persistent watch, which that client does not know, and takes the times by which sessions are judged.
 //
 // The package imports coord, coord/watches and netio. Store.mu guards the set of sessions and the closed flag; link.mu the state of one
