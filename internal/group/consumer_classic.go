@@ -2,6 +2,7 @@ package group
 
 import (
 	"slices"
+	"time"
 
 	"milena/internal/coordinator"
 	"milena/internal/group/assign"
@@ -262,7 +263,7 @@ func (g *consumerGroup) expelAfter(what string, m *consumerMember, why string) {
 	if what == "join" {
 		g.joinDue[m.id] = true
 	}
-	g.m.host.Schedule(g.timer(what, m.id), millis(m.rebalanceTimeoutMs), func() coordinator.Result {
+	g.m.host.Schedule(g.timer(what, m.id), time.Duration(m.rebalanceTimeoutMs)*time.Millisecond, func() coordinator.Result {
 		delete(g.joinDue, m.id)
 		return g.m.expel(g.id, m.id, why)
 	})

@@ -3,8 +3,8 @@ package group
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"slices"
-	"time"
 
 	"milena/internal/coordinator"
 	"milena/internal/group/assign"
@@ -64,7 +64,7 @@ func (m *machine) upgrade(old *classicGroup) (g *consumerGroup, records []coordi
 		records = append(records, currentRecord(g.id, n))
 	}
 	m.consumer.draft = g
-	m.host.Logger().Info("group converted", "group", g.id, "from", "classic", "to", "consumer", "members", len(members))
+	g.story.add(fmt.Sprintf("a classic group with %d members became a consumer group", len(members)))
 	return g, records, func() {
 		for _, n := range members {
 			g.cancelTimers(n.id)
@@ -243,6 +243,3 @@ func classicAssignment(image *metadata.Image, partitions assign.Partitions, subs
 	}
 	return a.AppendTo(nil)
 }
-
-// millis is a duration out of a field in ms.
-func millis(ms int32) time.Duration { return time.Duration(ms) * time.Millisecond }

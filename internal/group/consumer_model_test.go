@@ -1,6 +1,7 @@
 package group
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -217,22 +218,23 @@ func (c *consumerClient) leave() {
 	synctest.Wait()
 }
 
-// group looks at the group itself.
-func (m *consumerModel) group(f func(g *consumerGroup)) {
+// group looks at the group itself; what f finds wrong is told when the partition's lock has been released.
+func (m *consumerModel) group(f func(g *consumerGroup) error) {
+	var wrong error
 	err := m.c.runtime.Do(0, func(machine *machine) coordinator.Result {
 		if g, ok := machine.groups["g"].(*consumerGroup); ok {
-			f(g)
+			wrong = f(g)
 		}
 		return coordinator.Result{}
 	})
-	if err != nil {
+	if err := errors.Join(err, wrong); err != nil {
 		m.rt.Fatalf("%v", err)
 	}
 }
 
 // check wants no partition to be two clients' that the group takes for members.
 func (m *consumerModel) check() {
-	m.group(func(g *consumerGroup) {
+	m.group(func(g *consumerGroup) error {
 		owners := map[partitionOf]string{}
 		for _, c := range m.clients {
 			if g.members[c.id] == nil {
@@ -243,20 +245,21 @@ func (m *consumerModel) check() {
 					continue
 				}
 				if other := owners[at]; other != "" {
-					m.rt.Fatalf("%v is %s's and %s's", at, other, c.id)
+					return fmt.Errorf("%v is %s's and %s's", at, other, c.id)
 				}
 				owners[at] = c.id
 				if owner := g.owners[at]; owner != c.id {
-					m.rt.Fatalf("%s has %v, which the group takes for %q's", c.id, at, owner)
+					return fmt.Errorf("%s has %v, which the group takes for %q's", c.id, at, owner)
 				}
 			}
 		}
+		return nil
 	})
 }
 
 // durable is the group as its records say.
 func (m *consumerModel) durable() (text string) {
-	m.group(func(g *consumerGroup) {
+	m.group(func(g *consumerGroup) error {
 		text = fmt.Sprintln(g.epoch, g.assignmentEpoch, g.assignmentMs, g.metadataHash, g.state(), g.static, len(g.owners))
 		for _, member := range g.with(nil) {
 			text += fmt.Sprintln(string(metadataRecord("g", member).Value), currentRecord("g", member).Value, g.targets[member.id])
@@ -264,6 +267,7 @@ func (m *consumerModel) durable() (text string) {
 		for _, regex := range slices.Sorted(maps.Keys(g.regexes)) {
 			text += fmt.Sprintln(regex, *g.regexes[regex])
 		}
+		return nil
 	})
 	return text
 }
@@ -286,9 +290,9 @@ func (m *consumerModel) settle() {
 	}
 	m.pass(150 * time.Second)
 	var seen []string
-	m.group(func(g *consumerGroup) {
+	m.group(func(g *consumerGroup) error {
 		if state := g.state(); state != "Stable" && state != "Empty" {
-			m.rt.Fatalf("the group is %s:\n%s", state, m.words.take())
+			return fmt.Errorf("the group is %s:\n%s", state, m.words.take())
 		}
 		wanted := map[metadata.TopicID]int{}
 		for _, c := range m.clients {
@@ -297,7 +301,7 @@ func (m *consumerModel) settle() {
 			}
 			member := g.members[c.id]
 			if member == nil || member.epoch != c.epoch {
-				m.rt.Fatalf("%s in epoch %d is %+v to the group", c.id, c.epoch, member)
+				return fmt.Errorf("%s in epoch %d is %+v to the group", c.id, c.epoch, member)
 			}
 			seen = append(seen, c.id)
 			for _, id := range idsOf(m.cache.Image(), g.subscriptionOf(member)) {
@@ -309,12 +313,13 @@ func (m *consumerModel) settle() {
 				at := partitionOf{id, int32(p)}
 				owner := slices.IndexFunc(m.clients, func(c *consumerClient) bool { return c.in && c.owned[at] })
 				if owner < 0 || g.owners[at] != m.clients[owner].id {
-					m.rt.Fatalf("%v: owner %d, %q to the group", at, owner, g.owners[at])
+					return fmt.Errorf("%v: owner %d, %q to the group", at, owner, g.owners[at])
 				}
 			}
 		}
 		if len(g.members) != len(seen) {
-			m.rt.Fatalf("the group has %d members: %s live", len(g.members), strings.Join(seen, " "))
+			return fmt.Errorf("the group has %d members: %s live", len(g.members), strings.Join(seen, " "))
 		}
+		return nil
 	})
 }

@@ -93,11 +93,12 @@ func (g *consumerGroup) resolve() coordinator.Result {
 		v := &groupmsg.ConsumerGroupRegularExpressionValue{
 			Topics: []string{}, MetadataVersion: g.m.consumer.topicsVersion, TimestampMs: began.UnixMilli(),
 		}
-		if whole, err := regexp.Compile(`\A(?:` + regex + `)\z`); err != nil {
+		if re, err := regexp.Compile(regex); err != nil {
 			g.m.host.Logger().Error("a regular expression cannot be resolved", "group", g.id, "regex", regex, "error", err)
 		} else {
+			re.Longest() // so that an expression that can take the whole name does
 			for name := range image.Topics {
-				if whole.MatchString(name) {
+				if at := re.FindStringIndex(name); at != nil && at[0] == 0 && at[1] == len(name) {
 					v.Topics = append(v.Topics, name)
 				}
 			}
