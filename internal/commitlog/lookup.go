@@ -18,8 +18,12 @@ func (l *Log) OffsetForTimestamp(timestampMs, upTo int64) (t TimestampOffset, ok
 	if err := l.usable(); err != nil {
 		return t, false, err
 	}
-	for _, s := range l.segments() {
+	list := l.segs.Load()
+	for _, s := range *list {
 		if !s.Acquire() {
+			if l.segs.Load() != list { // the cleaner or retention was quicker
+				return l.OffsetForTimestamp(timestampMs, upTo)
+			}
 			continue
 		}
 		largest, err := s.RetentionTimestamp()
@@ -47,7 +51,8 @@ func (l *Log) OffsetOfMaxTimestamp() (t TimestampOffset, ok bool, err error) {
 	}
 	var best *segment.Segment
 	largest := int64(segment.NoTimestamp)
-	for _, s := range l.segments() {
+	list := l.segs.Load()
+	for _, s := range *list {
 		in, err := s.LargestTimestamp()
 		if err != nil {
 			return t, false, l.readFailed(err)
@@ -56,7 +61,13 @@ func (l *Log) OffsetOfMaxTimestamp() (t TimestampOffset, ok bool, err error) {
 			best, largest = s, in.TimestampMs
 		}
 	}
-	if best == nil || !best.Acquire() {
+	if best == nil {
+		return t, false, nil
+	}
+	if !best.Acquire() {
+		if l.usable() == nil && l.segs.Load() != list {
+			return l.OffsetOfMaxTimestamp()
+		}
 		return t, false, nil
 	}
 	defer best.Release()

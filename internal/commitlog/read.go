@@ -1,6 +1,7 @@
 package commitlog
 
 import (
+	"errors"
 	"fmt"
 	"sort"
 
@@ -21,6 +22,18 @@ func releaseNothing() {}
 // At least one batch is returned with atLeastOne, however large. An offset outside LogStartOffset..LogEndOffset is ErrOffsetOutOfRange.
 // The last batch may be cut off by maxBytes, as Kafka's may; a first batch that does not fit is left out.
 func (l *Log) Read(offset int64, maxBytes int, upTo int64, atLeastOne bool) (Slice, error) {
+	for {
+		s, err := l.readOnce(offset, maxBytes, upTo, atLeastOne)
+		if err != errOtherList {
+			return s, err
+		}
+	}
+}
+
+// errOtherList says that a segment went, and the list of segments is another one by now.
+var errOtherList = errors.New("commitlog: the list of segments has changed")
+
+func (l *Log) readOnce(offset int64, maxBytes int, upTo int64, atLeastOne bool) (Slice, error) {
 	none := Slice{Release: releaseNothing}
 	if err := l.usable(); err != nil {
 		return none, err
@@ -33,7 +46,8 @@ func (l *Log) Read(offset int64, maxBytes int, upTo int64, atLeastOne bool) (Sli
 	if offset >= upTo || (maxBytes <= 0 && !atLeastOne) {
 		return none, nil
 	}
-	segs := l.segments()
+	list := l.segs.Load() // no older than the end
+	segs := *list
 	for i := floor(segs, offset); i < len(segs); i++ {
 		s := segs[i]
 		if s.BaseOffset() >= upTo {
@@ -43,7 +57,9 @@ func (l *Log) Read(offset int64, maxBytes int, upTo int64, atLeastOne bool) (Sli
 			if err := l.usable(); err != nil {
 				return none, err
 			}
-			// Retention took it since the list was read.
+			if l.segs.Load() != list {
+				return none, errOtherList // the cleaner or retention was quicker
+			}
 			return none, fmt.Errorf("%w: %d was deleted", ErrOffsetOutOfRange, offset)
 		}
 		limit, position, size, err := l.locate(s, segs[i+1:], offset, upTo, maxBytes, atLeastOne)
