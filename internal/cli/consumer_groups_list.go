@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
@@ -120,25 +121,31 @@ func (g *groupClient) consumerGroupIDs(ctx context.Context) ([]string, error) {
 func (g *groupClient) listings(ctx context.Context, types, states []string) ([]groupListing, error) {
 	request := kmsg.NewPtrListGroupsRequest()
 	request.TypesFilter, request.StatesFilter = types, states
-	response, err := call[*kmsg.ListGroupsResponse](ctx, g.admin, "listGroups", request)
+	shards, err := g.sharded(ctx, "listGroups", request)
 	if err != nil {
 		return nil, err
 	}
-	if err := codeError(response.ErrorCode, nil); err != nil {
-		return nil, err
-	}
-	if version := response.Version; version < 4 && len(states) > 0 {
-		return nil, tooOld("ListGroups", version, 4, "groups by states")
-	} else if version < 5 && len(types) > 0 && !contains(types, "Classic") {
-		return nil, tooOld("ListGroups", version, 5, "groups by type")
-	}
 	var ids []string
 	byID := map[string]groupListing{}
-	for _, group := range response.Groups {
-		if _, twice := byID[group.Group]; !twice {
-			ids = append(ids, group.Group)
+	for _, shard := range shards {
+		if shard.Err != nil {
+			return nil, fromClient(shard.Err)
 		}
-		byID[group.Group] = groupListing{group.Group, known(group.GroupType), group.ProtocolType, known(group.GroupState)}
+		response := shard.Resp.(*kmsg.ListGroupsResponse)
+		if err := codeError(response.ErrorCode, nil); err != nil {
+			return nil, err
+		}
+		if version := response.Version; version < 4 && len(states) > 0 {
+			return nil, tooOldToList(&shard.Meta, version, 4, "groups by states.")
+		} else if version < 5 && len(types) > 0 && !contains(types, "Classic") {
+			return nil, tooOldToList(&shard.Meta, version, 5, "groups by type. Requested group types: ["+strings.Join(types, ", ")+"].")
+		}
+		for _, group := range response.Groups {
+			if _, twice := byID[group.Group]; !twice {
+				ids = append(ids, group.Group)
+			}
+			byID[group.Group] = groupListing{group.Group, known(group.GroupType), group.ProtocolType, known(group.GroupState)}
+		}
 	}
 	groups := make([]groupListing, len(ids))
 	for i, id := range javaHashOrder(ids) {
@@ -147,10 +154,14 @@ func (g *groupClient) listings(ctx context.Context, types, states []string) ([]g
 	return groups, nil
 }
 
-// tooOld is Kafka's error of a broker that cannot be asked for what.
-func tooOld(request string, version, needed int16, what string) error {
-	return &apiError{kerr.UnsupportedVersion.Code, fmt.Sprintf("The broker only supports %s v%d, but we need v%d or newer to request %s.", request, version,
-		needed, what)}
+// tooOldToList is Kafka's error of a broker that cannot be asked for what.
+func tooOldToList(broker *kgo.BrokerMetadata, version, needed int16, what string) error {
+	rack := "null"
+	if broker.Rack != nil {
+		rack = *broker.Rack
+	}
+	return &apiError{kerr.UnsupportedVersion.Code, fmt.Sprintf("Error listing groups on %s:%d (id: %d rack: %s isFenced: false): The broker "+
+		"only supports ListGroups v%d, but we need v%d or newer to request %s", broker.Host, broker.Port, broker.NodeID, rack, version, needed, what)}
 }
 
 // known is a state or a type as Kafka's tools spell it; brokers write types in small letters.

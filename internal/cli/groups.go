@@ -84,6 +84,9 @@ func printAllGroups(env *Env, groups []groupListing) {
 	}
 	env.printf("%-*s %-*s %-*s\n", width, "GROUP", width, "TYPE", width, "PROTOCOL")
 	for _, group := range groups {
+		if group.kind == "Unknown" { // as brokers before 3.8 leave it
+			group.kind = ""
+		}
 		env.printf("%-*s %-*s %-*s \n", width, group.id, width, group.kind, width, group.protocol)
 	}
 }
