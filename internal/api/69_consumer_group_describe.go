@@ -1,8 +1,6 @@
 package api
 
-import (
-	"github.com/twmb/franz-go/pkg/kmsg"
-)
+import "github.com/twmb/franz-go/pkg/kmsg"
 
 // ConsumerGroupDescribe, v0 and v1 (KIP-848).
 
@@ -10,7 +8,14 @@ func (s *Services) consumerGroupDescribeRow() Row {
 	return Row{
 		Key: int16(kmsg.ConsumerGroupDescribe), Min: 0, Max: 1, MaxBytes: listRequestMaxBytes,
 		Handle: func(call *Call, r kmsg.Request) {
-			s.Groups.ConsumerGroupDescribe(r.(*kmsg.ConsumerGroupDescribeRequest), func(resp *kmsg.ConsumerGroupDescribeResponse) { call.Respond(resp) })
+			req := r.(*kmsg.ConsumerGroupDescribeRequest)
+			s.Groups.ConsumerGroupDescribe(req, func(resp *kmsg.ConsumerGroupDescribeResponse) {
+				for i := range resp.Groups {
+					g := &resp.Groups[i]
+					g.AuthorizedOperations = operations(req.IncludeAuthorizedOperations && g.ErrorCode == 0, groupOperations)
+				}
+				call.Respond(resp)
+			})
 		},
 	}
 }
