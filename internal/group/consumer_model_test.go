@@ -110,9 +110,9 @@ func (m *consumerModel) step() {
 	case what == "drop" && m.cache.Image().Topics["u"] != nil:
 		m.dropTopic("u")
 	case what == "refuse":
-		m.log.refuse = coordinator.ErrUnavailable
+		m.log.fails(coordinator.ErrUnavailable)
 	case what == "work":
-		m.log.refuse = nil
+		m.log.fails(nil)
 	}
 	synctest.Wait()
 }
@@ -284,7 +284,7 @@ func (m *consumerModel) reload() {
 
 // settle lets everybody be, and wants the group to come to rest with all partitions given out.
 func (m *consumerModel) settle() {
-	m.log.refuse = nil
+	m.log.fails(nil)
 	for _, c := range m.clients {
 		c.paused = false
 	}

@@ -77,9 +77,10 @@ func (l *fakeLog) hold() {
 	l.held = true
 }
 
+// release ends hold and fails.
 func (l *fakeLog) release() {
 	l.mu.Lock()
-	l.held, l.committed = false, l.end
+	l.held, l.refuse, l.committed = false, nil, l.end
 	var waits []*fakeWait
 	for w := range l.waits {
 		waits = append(waits, w)
@@ -88,6 +89,20 @@ func (l *fakeLog) release() {
 	for _, w := range waits {
 		l.tell(w, nil)
 	}
+}
+
+// fails has the log refuse appends with an error; nil: it takes them again.
+func (l *fakeLog) fails(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.refuse = err
+}
+
+// limit sets the largest batch.
+func (l *fakeLog) limit(bytes int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.maxBatch = bytes
 }
 
 // lose is what a leader's death does to what was not committed.
@@ -124,4 +139,8 @@ func (l *fakeLog) Bounds(int32) (int64, int64, error) {
 	return 0, l.end, nil
 }
 
-func (l *fakeLog) MaxBatchBytes(int32) int { return l.maxBatch }
+func (l *fakeLog) MaxBatchBytes(int32) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.maxBatch
+}

@@ -87,10 +87,11 @@ func (m *model) step(rt *rapid.T) {
 	case what == "hold":
 		m.log.hold()
 	case what == "release":
-		m.log.refuse = nil
+		m.log.fails(nil)
 		m.log.release()
 	case what == "refuse":
-		m.log.refuse, m.refused = coordinator.ErrUnavailable, true
+		m.log.fails(coordinator.ErrUnavailable)
+		m.refused = true
 	}
 }
 
@@ -106,7 +107,7 @@ func (m *model) resume(c *client) {
 
 // reload moves the partition away and back, and compares. What is not committed is lost by that, so the log works first half of the time.
 func (m *model) reload() {
-	m.log.refuse = nil
+	m.log.fails(nil)
 	m.log.release()
 	m.pump()
 	before := m.durable()
@@ -162,7 +163,7 @@ func (m *model) pass(d time.Duration) {
 
 // settle lets everything work again, and all clients live, and waits for as long as a rebalance may last.
 func (m *model) settle() {
-	m.log.refuse = nil
+	m.log.fails(nil)
 	m.log.release()
 	for _, c := range m.clients {
 		if c.paused {

@@ -34,7 +34,7 @@ type script struct {
 	*world
 	names map[string]string // member id: alias
 	ids   map[string]string // alias: member id
-	mu    sync.Mutex
+	mu    sync.Mutex        // guards what answers touch
 	said  []string
 	read  int // bytes of the log that "records" has shown
 }
@@ -95,6 +95,8 @@ func number(d *datadriven.TestData, key string, otherwise int) int {
 func (s *script) member(d *datadriven.TestData) string { return s.id(arg(d, "member", "")) }
 
 func (s *script) id(alias string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if id := s.ids[alias]; id != "" {
 		return id
 	}
@@ -120,6 +122,8 @@ func (s *script) run(t *testing.T, d *datadriven.TestData) string {
 	}
 	f(d)
 	synctest.Wait()
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	out := strings.Join(s.said, "\n")
 	s.said = nil
 	for _, line := range strings.Split(s.words.take(), "\n") {
@@ -158,11 +162,13 @@ func (s *script) beat(d *datadriven.TestData) {
 		time.Sleep(every)
 		s.heartbeat(d)
 		synctest.Wait()
+		s.mu.Lock()
 		if now := s.said[len(s.said)-1]; now == last {
 			s.said = s.said[:len(s.said)-1]
 		} else {
 			last = now
 		}
+		s.mu.Unlock()
 	}
 }
 
@@ -170,15 +176,15 @@ func (s *script) beat(d *datadriven.TestData) {
 func (s *script) toLog(d *datadriven.TestData) {
 	switch d.CmdArgs[0].Key {
 	case "unavailable":
-		s.log.refuse = coordinator.ErrUnavailable
+		s.log.fails(coordinator.ErrUnavailable)
 	case "too-large":
-		s.log.refuse = coordinator.ErrTooLarge
+		s.log.fails(coordinator.ErrTooLarge)
 	case "hold":
 		s.log.hold()
 	case "works":
-		s.log.refuse = nil
+		s.log.fails(nil)
 		s.log.release()
 	case "max-batch":
-		s.log.maxBatch = number(d, "max-batch", 0)
+		s.log.limit(number(d, "max-batch", 0))
 	}
 }
