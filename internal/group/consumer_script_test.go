@@ -33,7 +33,7 @@ var word = regexp.MustCompile(`[A-Za-z0-9_-]+`)
 // withoutIDs shows the member ids that the group made as such.
 func withoutIDs(text string) string {
 	return word.ReplaceAllStringFunc(text, func(w string) string {
-		if len(w) == 22 && w != "GROUP_MAX_SIZE_REACHED" {
+		if len(w) == 22 && w != "GROUP_MAX_SIZE_REACHED" && w != "TargetAssignmentMember" {
 			return "(generated)"
 		}
 		return w
@@ -49,7 +49,7 @@ func (s *consumerScript) run(t *testing.T, d *datadriven.TestData) string {
 	}
 	f := commands[d.Cmd]
 	if f == nil {
-		return s.script.run(t, d)
+		return withoutIDs(s.script.run(t, d))
 	}
 	f(d)
 	synctest.Wait()
