@@ -148,7 +148,7 @@ func TestCleaningAgainstModel(t *testing.T) {
 		if w.log, err = openLog(w.fs, w.cfg, commitlog.OpenOptions{Clean: true}); err != nil {
 			t.Fatal(err)
 		}
-		for range rapid.IntRange(20, 300).Draw(t, "steps") {
+		for range rapid.IntRange(20, 150).Draw(t, "steps") {
 			if err := w.step(); err != nil {
 				t.Fatal(err)
 			}
