@@ -25,6 +25,10 @@ func ToolClass(version, tool string) string {
 		return choose(!four, "kafka.tools.DumpLogSegments", "org.apache.kafka.tools.DumpLogSegments")
 	case "get-offsets":
 		return choose(old, "kafka.tools.GetOffsetShell", "org.apache.kafka.tools.GetOffsetShell")
+	case "consumer-groups":
+		return choose(old, "kafka.admin.ConsumerGroupCommand", "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand")
+	case "groups":
+		return "org.apache.kafka.tools.GroupsCommand"
 	case "delete-records":
 		return choose(old, "kafka.admin.DeleteRecordsCommand", "org.apache.kafka.tools.DeleteRecordsCommand")
 	case "log-dirs":
