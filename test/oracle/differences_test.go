@@ -119,7 +119,8 @@ func (f *flattening) nameOf(v any, position int) string {
 		if id := f.names[fmt.Sprint(m["TopicID"])]; id != "" && (m["Topic"] == nil || m["Topic"] == "") {
 			return id
 		}
-		for _, name := range []string{"Topic", "Name", "ResourceName", "Partition", "ApiKey", "ProducerID", "RelativeOffset", "ErrorCode"} {
+		for _, name := range []string{"Topic", "Name", "ResourceName", "Partition", "ApiKey", "ProducerID", "Group", "MemberID", "Key",
+			"RelativeOffset", "ErrorCode"} {
 			if field, ok := m[name]; ok && field != nil && (field != "" || m["TopicID"] == nil) {
 				return fmt.Sprint(field)
 			}

@@ -25,10 +25,10 @@ var overrides = []string{"auto.create.topics.enable=true", "num.partitions=2", "
 	"offsets.topic.replication.factor=1", "transaction.state.log.replication.factor=1", "transaction.state.log.min.isr=1",
 	"group.initial.rebalance.delay.ms=0"}
 
-func startKafka(t *testing.T, version string, mode kafka.Mode, port int) *kafka.Cluster {
+func startKafka(t *testing.T, version string, mode kafka.Mode, port int, more ...string) *kafka.Cluster {
 	t.Helper()
 	c := &kafka.Cluster{Version: version, Mode: mode, Dir: t.TempDir(), Port: port, HeapOpts: "-Xmx512M"}
-	if err := c.Start(t.Context(), overrides...); err != nil {
+	if err := c.Start(t.Context(), append(slices.Clone(overrides), more...)...); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -72,7 +72,7 @@ func startMilena(t *testing.T, dir string, more ...string) *milena.Broker {
 		t.Fatal(err)
 	}
 	b := &milena.Broker{Binary: binary, Dir: dir}
-	if err := b.Start(t.Context(), append(overrides, more...)...); err != nil {
+	if err := b.Start(t.Context(), append(slices.Clone(overrides), more...)...); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {

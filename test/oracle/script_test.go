@@ -50,23 +50,30 @@ func readScript(t *testing.T, path string) []step {
 		if line == "" || line[0] == '#' {
 			continue
 		}
-		fields := strings.SplitN(line, " ", 3)
-		if len(fields) != 3 {
-			t.Fatalf("%s:%d: want API VERSIONS JSON", path, n)
-		}
-		versions, only, _ := strings.Cut(fields[1], "@")
-		from, to, ok := strings.Cut(versions, "-")
-		if !ok {
-			to = from
-		}
-		first, err1 := strconv.Atoi(from)
-		last, err2 := strconv.Atoi(to)
-		if err1 != nil || err2 != nil {
-			t.Fatalf("%s:%d: versions %q", path, n, fields[1])
-		}
-		for v := first; v <= last; v++ {
-			steps = append(steps, step{fmt.Sprintf("%s v%d, line %d", fields[0], v, n), n, fields[0], int16(v), fields[2], only})
-		}
+		steps = append(steps, stepsOf(t, path, n, line)...)
+	}
+	return steps
+}
+
+// stepsOf are the steps of one line.
+func stepsOf(t *testing.T, path string, n int, line string) (steps []step) {
+	t.Helper()
+	fields := strings.SplitN(line, " ", 3)
+	if len(fields) != 3 {
+		t.Fatalf("%s:%d: want API VERSIONS JSON", path, n)
+	}
+	versions, only, _ := strings.Cut(fields[1], "@")
+	from, to, ok := strings.Cut(versions, "-")
+	if !ok {
+		to = from
+	}
+	first, err1 := strconv.Atoi(from)
+	last, err2 := strconv.Atoi(to)
+	if err1 != nil || err2 != nil {
+		t.Fatalf("%s:%d: versions %q", path, n, fields[1])
+	}
+	for v := first; v <= last; v++ {
+		steps = append(steps, step{fmt.Sprintf("%s v%d, line %d", fields[0], v, n), n, fields[0], int16(v), fields[2], only})
 	}
 	return steps
 }
