@@ -19,6 +19,11 @@ type scale struct {
 	latency        time.Duration
 	fsyncBytes     int64
 	manyPartitions int32 // 0: left out
+	commits        int   // of 1,000 groups
+	storedOffsets  int   // loaded at a start
+	members        int32 // of a group that restarts one by one; each has five partitions
+	rollWithin     time.Duration
+	compactBytes   int64 // of a compacted topic
 	runs           int
 }
 

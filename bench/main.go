@@ -1,5 +1,6 @@
 // Command bench measures Milena beside Apache Kafka and a floor program: the same loads, one target after the other, medians of several runs, ratios.
-// It writes a Markdown table and an SVG plot.
+// It writes a Markdown table and an SVG plot. Cases: throughput, latency, fsync, groups (commits, stored offsets, members that restart one by one),
+// cleaning (a compacted topic beside a paced load) and many (partitions).
 //
 //	go run ./bench                       everything, five runs (about half an hour)
 //	go run ./bench -short                one small run, for a change under way
@@ -24,13 +25,15 @@ func main() {
 	short := flag.Bool("short", false, "one small run")
 	runs := flag.Int("runs", 5, "how many runs each median is taken over")
 	targets := flag.String("targets", "floor,kafka,milena", "what to measure")
-	cases := flag.String("cases", "throughput,latency,fsync,many", "which cases to run")
+	cases := flag.String("cases", "throughput,latency,fsync,groups,cleaning,many", "which cases to run")
 	out := flag.String("out", "", "directory for results.md and results.svg (default: standard output)")
 	flag.Parse()
 	b := bench{results: results{}, cases: strings.Split(*cases, ","), scale: scale{
-		loadBytes: 1e9, warmBytes: 1e9, latency: 5 * time.Second, fsyncBytes: 1e9, manyPartitions: 5000, runs: *runs}}
+		loadBytes: 1e9, warmBytes: 1e9, latency: 5 * time.Second, fsyncBytes: 1e9, manyPartitions: 5000,
+		commits: 200_000, storedOffsets: 1_000_000, members: 40, rollWithin: 15 * time.Minute, compactBytes: 10e9, runs: *runs}}
 	if *short {
-		b.scale = scale{loadBytes: 4e8, warmBytes: 2e8, latency: 2 * time.Second, fsyncBytes: 1e8, manyPartitions: 500, runs: 1}
+		b.scale = scale{loadBytes: 4e8, warmBytes: 2e8, latency: 2 * time.Second, fsyncBytes: 1e8, manyPartitions: 500,
+			commits: 20_000, storedOffsets: 50_000, members: 4, rollWithin: 2 * time.Minute, compactBytes: 1e8, runs: 1}
 	}
 	if err := b.run(strings.Split(*targets, ","), *out); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -124,7 +127,7 @@ func (b *bench) loads(t target, run int) error {
 	for _, c := range []struct {
 		name string
 		f    func(target, results, scale, int) error
-	}{{"throughput", throughput}, {"latency", latency}, {"fsync", fsync}} {
+	}{{"throughput", throughput}, {"latency", latency}, {"fsync", fsync}, {"groups", groups}, {"cleaning", cleaning}} {
 		if !b.has(c.name) {
 			continue
 		}

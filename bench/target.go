@@ -21,6 +21,7 @@ type target interface {
 	kill() error
 	address() string
 	pid() int
+	dataDir() string
 	// topics runs its own "topics --list".
 	topics() (time.Duration, error)
 }
@@ -36,18 +37,22 @@ func awaitReady(address string, start time.Time) (time.Duration, error) {
 	return 0, fmt.Errorf("no answer from %s within two minutes", address)
 }
 
+// groupOverrides are for both brokers: a group begins at once, and the cleaner looks often.
+var groupOverrides = []string{"group.initial.rebalance.delay.ms=0", "offsets.topic.replication.factor=1", "log.cleaner.backoff.ms=1000"}
+
 // ours is the program of this project.
 type ours struct{ milena.Broker }
 
 func (m *ours) name() string    { return "Milena" }
 func (m *ours) address() string { return m.Address() }
 func (m *ours) pid() int        { return m.PID() }
+func (m *ours) dataDir() string { return m.DataDir() }
 func (m *ours) stop() error     { return m.Stop() }
 func (m *ours) kill() error     { return m.Kill() }
 
 func (m *ours) start(overrides ...string) (time.Duration, error) {
 	begin := time.Now()
-	if err := m.Launch(overrides...); err != nil {
+	if err := m.Launch(append(groupOverrides, overrides...)...); err != nil {
 		return 0, err
 	}
 	return awaitReady(m.address(), begin)
@@ -71,12 +76,13 @@ type apache struct {
 func (a *apache) name() string    { return "Kafka " + a.Version }
 func (a *apache) address() string { return a.Address() }
 func (a *apache) pid() int        { return a.PID() }
+func (a *apache) dataDir() string { return a.DataDir() }
 func (a *apache) stop() error     { return a.StopBroker() }
 func (a *apache) kill() error     { return a.KillBroker() }
 
 func (a *apache) start(overrides ...string) (time.Duration, error) {
 	if !a.started { // the first start formats; it is not measured
-		if err := a.Cluster.Start(a.ctx, overrides...); err != nil {
+		if err := a.Cluster.Start(a.ctx, append(groupOverrides, overrides...)...); err != nil {
 			return 0, err
 		}
 		a.started = true
@@ -110,6 +116,7 @@ type floor struct {
 func (f *floor) name() string                   { return "floor" }
 func (f *floor) address() string                { return fmt.Sprintf("127.0.0.1:%d", f.port) }
 func (f *floor) pid() int                       { return f.cmd.Process.Pid }
+func (f *floor) dataDir() string                { return f.dir }
 func (f *floor) stop() error                    { return f.kill() }
 func (f *floor) topics() (time.Duration, error) { return 0, nil }
 

@@ -96,6 +96,31 @@ func CreateTopic(address, topic string, partitions int32, configs map[string]str
 	return c.awaitLeaders(topic, int(partitions))
 }
 
+// SetTopicConfig changes a topic's configuration.
+func SetTopicConfig(address, topic, name, value string) error {
+	c, err := Dial(address)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	req := kmsg.NewPtrIncrementalAlterConfigsRequest()
+	req.SetVersion(1)
+	resource := kmsg.NewIncrementalAlterConfigsRequestResource()
+	resource.ResourceType, resource.ResourceName = kmsg.ConfigResourceTypeTopic, topic
+	config := kmsg.NewIncrementalAlterConfigsRequestResourceConfig()
+	config.Name, config.Value = name, &value
+	resource.Configs = append(resource.Configs, config)
+	req.Resources = append(req.Resources, resource)
+	resp, err := c.Do(req)
+	if err != nil {
+		return err
+	}
+	if code := resp.(*kmsg.IncrementalAlterConfigsResponse).Resources[0].ErrorCode; code != 0 {
+		return fmt.Errorf("set %s of %s: error code %d", name, topic, code)
+	}
+	return nil
+}
+
 // AwaitLeaders waits until each partition of a topic has a leader that leads.
 func AwaitLeaders(address, topic string, partitions int) error {
 	c, err := Dial(address)

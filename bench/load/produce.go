@@ -19,8 +19,9 @@ type Produce struct {
 	RecordBytes int // size of a record's value
 	BatchBytes  int // size of a batch, about
 	TotalBytes  int64
-	InFlight    int // of each connection
-	Connections int // 0: one
+	InFlight    int  // of each connection
+	Connections int  // 0: one
+	Keyed       bool // each record of a batch has a key, the same in each batch
 	// Floor: the other side is the floor program, whose replies say nothing.
 	Floor bool
 }
@@ -34,7 +35,7 @@ type Produced struct {
 
 // frames makes one finished request for each partition.
 func (p Produce) frames() (frames [][]byte, records int) {
-	batch, records := buildBatch(p.RecordBytes, p.BatchBytes)
+	batch, records := buildBatch(p.RecordBytes, p.BatchBytes, p.Keyed)
 	format := kmsg.NewRequestFormatter(kmsg.FormatterClientID("bench"))
 	for i := range p.Partitions {
 		req := kmsg.NewPtrProduceRequest()
@@ -125,7 +126,7 @@ func (p Produce) check(body []byte, id uint32) error {
 }
 
 // buildBatch makes one uncompressed v2 batch of random values, about batchBytes long.
-func buildBatch(recordBytes, batchBytes int) ([]byte, int) {
+func buildBatch(recordBytes, batchBytes int, keyed bool) ([]byte, int) {
 	random := rand.NewChaCha8([32]byte{1})
 	var records []byte
 	n := 0
@@ -134,6 +135,9 @@ func buildBatch(recordBytes, batchBytes int) ([]byte, int) {
 		random.Read(value) //nolint:errcheck // never fails
 		r := kmsg.NewRecord()
 		r.OffsetDelta, r.Value = int32(n), value
+		if keyed {
+			r.Key = fmt.Append(nil, n)
+		}
 		r.Length = int32(len(r.AppendTo(nil)) - 1) // all but the length itself, which is one byte while 0
 		records = r.AppendTo(records)
 		n++
