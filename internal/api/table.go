@@ -79,7 +79,7 @@ func (s *Services) Table() []Row {
 		rows = append(rows, s.groupRows()...)
 	}
 	if s.Controller != nil {
-		rows = append(rows, s.controlledShutdownRow(), s.alterPartitionRow(), s.allocateProducerIDsRow())
+		rows = append(rows, s.controlledShutdownRow(), s.alterPartitionRow(), s.allocateProducerIDsRow(), s.electLeadersRow())
 	}
 	slices.SortFunc(rows, func(a, b Row) int { return cmp.Compare(a.Key, b.Key) })
 	return rows

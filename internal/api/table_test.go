@@ -32,6 +32,7 @@ var kafkaRanges = map[kmsg.Key][2]int16{
 	kmsg.DescribeLogDirs:         {0, 5},
 	kmsg.CreatePartitions:        {0, 3},
 	kmsg.IncrementalAlterConfigs: {0, 1},
+	kmsg.ElectLeaders:            {0, 2},
 	kmsg.AlterPartition:          {0, 3},
 	kmsg.DescribeCluster:         {0, 2},
 	kmsg.DescribeProducers:       {0, 0},

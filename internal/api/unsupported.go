@@ -22,8 +22,8 @@ func unsupported() []unsupportedKeys {
 			kmsg.DescribeUserSCRAMCredentials, kmsg.AlterUserSCRAMCredentials,
 		}},
 		{"this release has no quotas", []kmsg.Key{kmsg.DescribeClientQuotas, kmsg.AlterClientQuotas}},
-		{"this release has one replica of each partition", []kmsg.Key{
-			kmsg.AlterReplicaLogDirs, kmsg.ElectLeaders, kmsg.AlterPartitionAssignments, kmsg.ListPartitionReassignments,
+		{"this release does not move partitions", []kmsg.Key{
+			kmsg.AlterReplicaLogDirs, kmsg.AlterPartitionAssignments, kmsg.ListPartitionReassignments,
 		}},
 		{"belongs to KRaft: the controller here keeps its state in the coordination store", []kmsg.Key{
 			kmsg.AssignReplicasToDirs, kmsg.Vote, kmsg.BeginQuorumEpoch, kmsg.EndQuorumEpoch, kmsg.DescribeQuorum, kmsg.FetchSnapshot,

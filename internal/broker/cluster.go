@@ -3,10 +3,13 @@ package broker
 import (
 	"context"
 	"errors"
+	"math"
 	"net"
 	"strconv"
 	"sync"
+	"time"
 
+	"milena/internal/config"
 	"milena/internal/controller"
 	"milena/internal/peer"
 	"milena/internal/replica"
@@ -103,4 +106,12 @@ func (c *controllerLink) close() {
 		c.link.Close()
 		c.link = nil
 	}
+}
+
+// balanceIntervalMs is how often leaders move back to their preferred replicas; 0: never.
+func balanceIntervalMs(cfg *config.Broker) int64 {
+	if !cfg.AutoLeaderRebalance || cfg.LeaderImbalanceCheckSeconds > math.MaxInt64/int64(time.Second) {
+		return 0
+	}
+	return cfg.LeaderImbalanceCheckSeconds * 1000
 }

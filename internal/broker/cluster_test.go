@@ -2,6 +2,7 @@ package broker_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"testing"
@@ -15,6 +16,7 @@ import (
 	"milena/internal/vfs/memfs"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -223,6 +225,49 @@ func TestGroupFailover(t *testing.T) {
 		}
 		if o, ok := offsets.Lookup("t", 0); !ok || o.At != 60 {
 			t.Errorf("the group's offset is %d", o.At)
+		}
+	})
+}
+
+// TestPreferredLeaders: leaders move back on request, and by themselves after a while.
+func TestPreferredLeaders(t *testing.T) {
+	inStreet(t, 3, func(t *testing.T, s *street) {
+		ctx := context.Background()
+		c := s.client()
+		defer c.Close()
+		admin := kadm.NewClient(c)
+		_, err := admin.CreateTopic(ctx, 1, 3, nil, "t")
+		must(t, err)
+		preferred := s.isr(c, "t", 0, 3).Replicas[0]
+		away := func() {
+			s.kill(int(preferred), 1)
+			s.isr(c, "t", 0, 2)
+			s.start(int(preferred))
+			if p := s.isr(c, "t", 0, 3); p.Leader == preferred {
+				t.Fatal("it leads already")
+			}
+		}
+		leads := func() bool {
+			m, err := admin.Metadata(ctx, "t")
+			return err == nil && m.Topics["t"].Partitions[0].Leader == preferred
+		}
+		away()
+		for !leads() { // the client may not know the controller yet
+			results, err := admin.ElectLeaders(ctx, kadm.ElectPreferredReplica, kadm.TopicsSet{"t": {0: {}, 5: {}}})
+			if err == nil && results["t"][5].Err == nil {
+				t.Fatal("a partition that is not there has an election")
+			}
+			time.Sleep(100 * time.Millisecond)
+		}
+		if results, err := admin.ElectLeaders(ctx, kadm.ElectPreferredReplica, kadm.TopicsSet{"t": {0: {}}}); err != nil ||
+			!errors.Is(results["t"][0].Err, kerr.ElectionNotNeeded) {
+			t.Errorf("an election that is not needed: %v, %v", results, err)
+		}
+		away()
+		for began := time.Now(); !leads(); time.Sleep(time.Second) {
+			if time.Since(began) > 11*time.Minute {
+				t.Fatal("the leader does not move back")
+			}
 		}
 	})
 }

@@ -94,8 +94,9 @@ func (b *Broker) serve(ctx context.Context) error {
 	cfg := b.live.Broker()
 	b.controller = controller.New(b.store, controller.Config{
 		BrokerID: cfg.BrokerID, Directory: b.directory(), InterBrokerListener: cfg.InterBrokerListener,
-		Dial:            func(address string) controller.Link { return b.dialPeer(b.options.Net, address) },
-		Reach:           b.options.Net.Dial,
+		Dial:              func(address string) controller.Link { return b.dialPeer(b.options.Net, address) },
+		Reach:             b.options.Net.Dial,
+		BalanceIntervalMs: balanceIntervalMs(cfg), ImbalancePercent: cfg.LeaderImbalancePercentage,
 		DeleteTopics:    func() bool { return b.live.Broker().DeleteTopicEnable },
 		UncleanElection: func() bool { return b.live.Broker().UncleanLeaderElection },
 		Logger:          b.options.Logger,

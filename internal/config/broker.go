@@ -49,6 +49,8 @@ type Broker struct {
 	ProducerIDExpirationCheckMs                                                                     int64
 	RequestTimeoutMs                                                                                int64
 	ControlledShutdownEnable                                                                        bool
+	LeaderImbalanceCheckSeconds                                                                     int64
+	LeaderImbalancePercentage                                                                       int // of a broker's partitions that may be led elsewhere
 	AutoLeaderRebalance                                                                             bool
 	UncleanLeaderElection                                                                           bool
 	Groups                                                                                          Groups // group.* and offsets.* of the group coordinator

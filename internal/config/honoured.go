@@ -30,7 +30,9 @@ func honouredBrokerKeys() map[string]bool {
 		auto.create.topics.enable num.partitions default.replication.factor delete.topic.enable
 		log.retention.check.interval.ms log.flush.scheduler.interval.ms log.flush.offset.checkpoint.interval.ms
 		log.flush.start.offset.checkpoint.interval.ms log.initial.task.delay.ms log.segment.delete.delay.ms
-		replica.high.watermark.checkpoint.interval.ms
+		replica.high.watermark.checkpoint.interval.ms replica.lag.time.max.ms num.replica.fetchers replica.fetch.backoff.ms
+		replica.fetch.wait.max.ms replica.fetch.min.bytes replica.fetch.max.bytes replica.fetch.response.max.bytes replica.socket.timeout.ms
+		auto.leader.rebalance.enable leader.imbalance.check.interval.seconds leader.imbalance.per.broker.percentage
 		log.cleaner.enable log.cleaner.threads log.cleaner.dedupe.buffer.size log.cleaner.io.buffer.load.factor
 		log.cleaner.io.buffer.size log.cleaner.io.max.bytes.per.second log.cleaner.backoff.ms
 		log.cleaner.delete.retention.ms log.cleaner.min.cleanable.ratio log.cleaner.min.compaction.lag.ms log.cleaner.max.compaction.lag.ms

@@ -102,14 +102,14 @@ func TestEveryKeyOfTheTableIsSound(t *testing.T) {
 }
 
 func TestWarnings(t *testing.T) {
-	_, warnings, err := load(t, "log.dirs=/tmp/x\nnum.netwrk.threads=4\nssl.protocol=TLSv1.2\nbackground.threads=10\nfoo=1\nauto.leader.rebalance.enable=false")
+	_, warnings, err := load(t, "log.dirs=/tmp/x\nnum.netwrk.threads=4\nssl.protocol=TLSv1.2\nbackground.threads=10\nfoo=1\nssl.provider=x")
 	if err != nil {
 		t.Fatal(err)
 	}
 	got := strings.Join(warnings, "\n")
 	want := "unknown key foo: neither Kafka nor Milena has it\n" +
 		"unknown key num.netwrk.threads: did you mean num.network.threads?\n" +
-		"this release does not honour the keys auto.leader.rebalance.enable, ssl.protocol"
+		"this release does not honour the keys ssl.protocol, ssl.provider"
 	if got != want {
 		t.Errorf("got %s", got)
 	}

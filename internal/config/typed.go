@@ -140,6 +140,8 @@ func setRest(b *Broker, v *Values) error {
 	b.RequestTimeoutMs = v.long("request.timeout.ms")
 	b.ControlledShutdownEnable = v.bool("controlled.shutdown.enable")
 	b.AutoLeaderRebalance = v.bool("auto.leader.rebalance.enable")
+	b.LeaderImbalanceCheckSeconds = v.long("leader.imbalance.check.interval.seconds")
+	b.LeaderImbalancePercentage = v.int("leader.imbalance.per.broker.percentage")
 	b.UncleanLeaderElection = v.bool("unclean.leader.election.enable")
 	b.LogCleaner = LogCleaner{
 		Enable: v.bool("log.cleaner.enable"), Threads: v.int("log.cleaner.threads"),

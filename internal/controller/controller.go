@@ -33,6 +33,9 @@ type Config struct {
 	UncleanElection func() bool
 	// BalanceIntervalMs is how often leaders move back to preferred replicas (leader.imbalance.check.interval.seconds); 0: never.
 	BalanceIntervalMs int64
+	// ImbalancePercent is how many of the partitions that a broker should lead others may lead before they move back
+	// (leader.imbalance.per.broker.percentage).
+	ImbalancePercent int
 	// NewID makes an id for a topic that has none; nil: random.
 	NewID  func() [16]byte
 	Logger *slog.Logger
@@ -127,6 +130,14 @@ func (c *Controller) AlterPartition(req *kmsg.AlterPartitionRequest, done func(*
 // ControlledShutdown has leaders moved away from a broker; done is called once and must not block.
 func (c *Controller) ControlledShutdown(req *kmsg.ControlledShutdownRequest, done func(*kmsg.ControlledShutdownResponse)) {
 	e := controlledShutdown{req, once(done)}
+	if !c.postNow(e) {
+		e.refuse(kerr.NotController.Code)
+	}
+}
+
+// ElectLeaders has leaders elected at an operator's wish; done is called once and must not block.
+func (c *Controller) ElectLeaders(req *kmsg.ElectLeadersRequest, done func(*kmsg.ElectLeadersResponse)) {
+	e := electLeaders{req, once(done)}
 	if !c.postNow(e) {
 		e.refuse(kerr.NotController.Code)
 	}

@@ -32,7 +32,7 @@ func (leadersUnbalanced) handle(r *reign) error {
 		}
 	}
 	for _, broker := range sortedKeys(wanted) {
-		if len(wanted[broker])*100 <= due[broker]*imbalancePercent {
+		if len(wanted[broker])*100 <= due[broker]*r.cfg.ImbalancePercent {
 			continue
 		}
 		r.log.Info("leaders move back", "broker", broker, "partitions", len(wanted[broker]))
@@ -42,9 +42,6 @@ func (leadersUnbalanced) handle(r *reign) error {
 	}
 	return nil
 }
-
-// imbalancePercent is leader.imbalance.per.broker.percentage.
-const imbalancePercent = 10
 
 func (r *reign) preferredElection(p *partition) (choice, bool) {
 	return electPreferred(p.assignment.Replicas, p.state.ISR, func(b int32) bool { return r.state.online(p.id, b) })
