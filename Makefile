@@ -2,7 +2,7 @@
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME ?= 10s
 
-.PHONY: build test race lint fuzz crash interop oracle zookeeper bench bench-short ci
+.PHONY: build test race lint fuzz crash chaos interop oracle zookeeper bench bench-short ci
 
 build:
 	CGO_ENABLED=0 go build -trimpath -o milena ./cmd/milena
@@ -16,7 +16,7 @@ race:
 lint:
 	@test -z "$$(gofmt -l cmd internal test bench)" || { gofmt -l cmd internal test bench; echo "not formatted: run gofmt -w on the files above"; exit 1; }
 	go vet ./...
-	go vet -tags interop,oracle,crash ./test/... ./internal/coord/...
+	go vet -tags interop,oracle,crash,chaos ./test/... ./internal/coord/...
 	go run $(STATICCHECK) ./...
 
 # Each fuzz target in turn, FUZZTIME each, from its seeds.
@@ -27,6 +27,11 @@ fuzz:
 
 crash:
 	go test -tags crash -count=1 -timeout 5m ./test/crash
+
+# ROUNDS random failures after the fixed list.
+ROUNDS ?= 0
+chaos:
+	go test -tags chaos -count=1 -v -timeout 3h ./test/chaos -args -rounds $(ROUNDS)
 
 interop:
 	test/interop/setup.sh

@@ -1,0 +1,98 @@
+//go:build chaos
+
+package chaos
+
+import (
+	"flag"
+	"fmt"
+	"net"
+	"os"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"milena/test/milena"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+var (
+	rounds = flag.Int("rounds", 0, "random failures after the fixed list")
+	seed   = flag.Uint64("seed", 0, "of the random failures; 0 draws one")
+	only   = flag.String("only", "", "the failures whose names contain this")
+	logs   = flag.Bool("logs", false, "show what the brokers logged, also where nothing is wrong")
+)
+
+// milenaBinary is what all tests run.
+var milenaBinary string
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	dir, err := os.MkdirTemp("", "milena-chaos")
+	if err == nil {
+		milenaBinary, err = milena.Build("../..", dir)
+	}
+	code := 1
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	} else {
+		code = m.Run()
+	}
+	_ = os.RemoveAll(dir)
+	os.Exit(code)
+}
+
+// nextPort lies below the ports that the system gives to clients, so that none of them takes it while a broker is down.
+var nextPort atomic.Int32
+
+func freePort(t *testing.T) int {
+	t.Helper()
+	for range 900 {
+		port := 30000 + int(nextPort.Add(1))
+		if l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
+			_ = l.Close()
+			return port
+		}
+	}
+	t.Fatal("no free port between 30000 and 30900")
+	return 0
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// await asks done again and again.
+func await(t *testing.T, what string, patience time.Duration, done func() bool) {
+	t.Helper()
+	again, late := time.NewTicker(5*time.Millisecond), time.NewTimer(patience)
+	defer again.Stop()
+	defer late.Stop()
+	for !done() {
+		select {
+		case <-again.C:
+		case <-late.C:
+			t.Fatalf("no %s after %v", what, patience)
+		}
+	}
+}
+
+// client is one of the whole cluster, with less patience than clients have by default: a frozen broker answers nothing for long.
+func client(t *testing.T, c *cluster, opts ...kgo.Opt) *kgo.Client {
+	t.Helper()
+	var seeds []string
+	for _, b := range c.brokers {
+		seeds = append(seeds, b.Address())
+	}
+	made, err := kgo.NewClient(append([]kgo.Opt{
+		kgo.SeedBrokers(seeds...), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.DisableClientMetrics(),
+		kgo.MetadataMinAge(50 * time.Millisecond), kgo.RetryBackoffFn(func(int) time.Duration { return 20 * time.Millisecond }),
+		kgo.DialTimeout(time.Second), kgo.RequestTimeoutOverhead(time.Second), kgo.ProduceRequestTimeout(2 * time.Second),
+	}, opts...)...)
+	must(t, err)
+	t.Cleanup(made.Close)
+	return made
+}
