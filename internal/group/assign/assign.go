@@ -1,6 +1,7 @@
 // Package assign decides who of a consumer group shall have which partitions: the server-side assignors uniform and range (KIP-848), as
 // pure functions. They give what Kafka's give for the same input, so that a group that moves from one to the other keeps its
-// assignment.
+// assignment; but uniform for members with different subscriptions chooses its own way among those that are as even, and moves as few
+// partitions as possible.
 //
 // It has no state and imports nothing of Milena.
 package assign

@@ -4,209 +4,180 @@ import (
 	"cmp"
 	"encoding/binary"
 	"slices"
+	"strings"
 )
 
-// maxRounds bounds how often all topics are balanced one after the other. Topics whose subscribers have the same subscriptions need
-// one round; overlapping ones get better with each.
-const maxRounds = 16
-
-// noOwner is the owner of a free partition.
-const noOwner = -1
-
-// mixture is the uniform assignor at work for members with different subscriptions. Members are numbers, in hash order.
-type mixture struct {
-	spec        *Spec
-	subscribers map[TopicID][]int // ascending
-	owners      map[TopicID][]int // of each partition
-	load        []int             // of each member: its number of partitions
+// mixed is a uniform assignment, in the making, for members with subscriptions of their own. When it is done:
+//
+//   - Every partition of a subscribed topic is with exactly one member, who is subscribed to its topic.
+//   - The loads are as even as the subscriptions allow: no partition could go from its owner to a subscriber that has two or more less,
+//     neither at once nor through others, each of whom passes one of its own on. (So the sum of the squares of the loads is the least.)
+//   - Of the assignments that are as even, it is one that takes the fewest partitions from members that had them.
+//   - It depends on the subscriptions and on who had what, not on the order in which members and topics are given.
+//
+// Which partition of a pool a member has makes no difference to the loads. So it is how many each is to have that is searched for: first
+// chains of members are evened out (level), then what went from its owner without need is brought back (restore). Only then are the
+// partitions dealt.
+type mixed struct {
+	loads  []int      // by member, the members being sorted by id
+	shares [][]*share // by member
+	pools  []*pool
 }
 
-// assignMixed keeps what members have of the topics that they are subscribed to, gives what is free to those with the fewest partitions,
-// and then moves partitions from those with most to those with fewest, topic by topic.
-func assignMixed(s *Spec) map[string]Partitions {
-	members := membersInOrder(s)
-	x := &mixture{spec: s, subscribers: map[TopicID][]int{}, owners: map[TopicID][]int{}, load: make([]int, len(members))}
-	for i, m := range members {
-		for _, t := range m.Topics {
-			x.subscribers[t] = append(x.subscribers[t], i)
-		}
-	}
-	topics := make([]TopicID, 0, len(x.subscribers))
-	for t := range x.subscribers {
-		topics = append(topics, t)
-		x.owners[t] = slices.Repeat([]int{noOwner}, int(s.NumPartitions[t]))
-	}
-	slices.SortFunc(topics, x.compareTopics)
-	for i, m := range members {
-		for _, t := range m.Topics {
-			for _, p := range m.Target[t] {
-				if int(p) < len(x.owners[t]) {
-					x.give(t, int(p), i)
-				}
-			}
-		}
-	}
-	for _, t := range topics {
-		x.fill(t)
-	}
-	x.balance(slices.DeleteFunc(slices.Clone(topics), func(t TopicID) bool { return len(x.subscribers[t]) < 2 }))
+// pool is the partitions of topics with the same subscribers.
+type pool struct {
+	shares []*share         // by member
+	free   []topicPartition // those that no subscriber had, in order
+}
 
+// share is one member's part of a pool.
+type share struct {
+	member, pool int
+	had          []topicPartition // in order
+	has          int
+}
+
+// assignMixed is the uniform assignor for members that are subscribed to different topics.
+func assignMixed(s *Spec) map[string]Partitions {
+	members := slices.Clone(s.Members)
+	slices.SortFunc(members, func(a, b Member) int { return strings.Compare(a.ID, b.ID) })
+	x := newMixed(members, s.NumPartitions)
+	x.fill()
+	x.level()
+	x.restore()
 	targets := make(map[string]Partitions, len(members))
-	for _, m := range members {
-		targets[m.ID] = Partitions{}
+	for i := range members {
+		targets[members[i].ID] = Partitions{}
 	}
-	for t, owners := range x.owners {
-		for p, owner := range owners {
-			if owner != noOwner {
-				target := targets[members[owner].ID]
-				target[t] = append(target[t], int32(p))
-			}
-		}
+	for _, p := range x.pools {
+		p.deal(func(member int, at topicPartition) {
+			target := targets[members[member].ID]
+			target[at.topic] = append(target[at.topic], at.partition)
+		})
 	}
 	return targets
 }
 
-// compareTopics puts topics first whose subscribers get most partitions each, then those with fewer subscribers, then by id, whose
-// halves are signed numbers to Kafka.
-func (x *mixture) compareTopics(a, b TopicID) int {
-	m, n := len(x.subscribers[a]), len(x.subscribers[b])
-	half := func(t TopicID, at int) int64 { return int64(binary.BigEndian.Uint64(t[at:])) }
-	return cmp.Or(
-		cmp.Compare(float64(x.spec.NumPartitions[b])/float64(n), float64(x.spec.NumPartitions[a])/float64(m)),
-		cmp.Compare(m, n), cmp.Compare(half(a, 0), half(b, 0)), cmp.Compare(half(a, 8), half(b, 8)),
-	)
-}
-
-func (x *mixture) give(t TopicID, p, to int) {
-	if from := x.owners[t][p]; from != noOwner {
-		x.load[from]--
-	}
-	x.owners[t][p] = to
-	x.load[to]++
-}
-
-// fill gives a topic's free partitions to its subscribers.
-func (x *mixture) fill(t TopicID) {
-	var s *seesaw
-	for p, owner := range x.owners[t] {
-		if owner != noOwner {
-			continue
-		}
-		if s == nil {
-			s = newSeesaw(x.load, x.subscribers[t])
-		}
-		x.give(t, p, s.lightest())
-	}
-}
-
-// balance goes round the topics until none can be made better any more.
-func (x *mixture) balance(topics []TopicID) {
-	last := -1 // the topic that was changed last: there the circle closes
-	for range maxRounds {
-		for i, t := range topics {
-			if i == last {
-				return
-			}
-			if moved := x.balanceTopic(t); moved || last == -1 {
-				last = i
+// newMixed puts the topics into pools, and leaves with the members what they had and may keep.
+func newMixed(members []Member, numPartitions map[TopicID]int32) *mixed {
+	subscribers := map[TopicID][]int{}
+	for i := range members {
+		for _, t := range members[i].Topics {
+			if known := subscribers[t]; len(known) == 0 || known[len(known)-1] != i {
+				subscribers[t] = append(known, i)
 			}
 		}
 	}
-}
-
-// balanceTopic moves a topic's partitions, the highest first, from the subscribers with most partitions to those with fewest.
-func (x *mixture) balanceTopic(t TopicID) (moved bool) {
-	s := newSeesaw(x.load, x.subscribers[t])
-	if s.tilt() <= 1 {
-		return false
-	}
-	movable := make(map[int][]int, len(x.subscribers[t]))
-	for p, owner := range x.owners[t] {
-		movable[owner] = append(movable[owner], p)
-	}
-	for {
-		from := s.heaviest(func(member int) bool { return len(movable[member]) > 0 })
-		if from == noOwner {
-			return moved
+	owners := ownersOf(members, numPartitions)
+	x := &mixed{loads: make([]int, len(members)), shares: make([][]*share, len(members))}
+	poolOf := map[string]*pool{}
+	for _, t := range sortedTopics(subscribers) {
+		var key []byte
+		for _, m := range subscribers[t] {
+			key = binary.AppendUvarint(key, uint64(m))
 		}
-		rest := movable[from]
-		p := rest[len(rest)-1]
-		movable[from] = rest[:len(rest)-1]
-		to := s.lightest()
-		if s.level() {
-			return moved
+		p := poolOf[string(key)]
+		if p == nil {
+			p = x.newPool(subscribers[t])
+			poolOf[string(key)] = p
 		}
-		x.give(t, p, to)
-		moved = true
-	}
-}
-
-// seesaw picks the lightest and the heaviest of some members while partitions go from one to the other. Both ends are ranges of members
-// that had equally many partitions when the range was last walked through: each member of a range has its turn before the range's
-// level changes by one, and takes in the members that it now meets.
-//
-//	members, by load:   [ low range ──►        ...        ◄── high range ][ nothing to give ]
-//	                    0             lowEnd      highStart              highEnd
-type seesaw struct {
-	load    []int // of all members; the caller's
-	members []int
-
-	lowEnd, lowTurn, lowLevel               int
-	highStart, highEnd, highTurn, highLevel int
-}
-
-func newSeesaw(load []int, members []int) *seesaw {
-	s := &seesaw{load: load, members: slices.Clone(members)}
-	slices.SortStableFunc(s.members, func(a, b int) int { return cmp.Or(cmp.Compare(load[a], load[b]), cmp.Compare(a, b)) })
-	n := len(members)
-	s.lowLevel, s.highLevel = load[s.members[0]]-1, load[s.members[n-1]]+1
-	s.highStart, s.highEnd, s.highTurn = n, n, n-1
-	return s
-}
-
-// tilt is how many partitions the heaviest has more than the lightest, at the start.
-func (s *seesaw) tilt() int { return s.highLevel - s.lowLevel - 2 }
-
-// level tells that moving on would make nothing better.
-func (s *seesaw) level() bool { return s.highLevel-s.lowLevel <= 1 }
-
-// lightest is who gets the next partition.
-func (s *seesaw) lightest() int {
-	if s.lowTurn >= s.lowEnd {
-		s.lowLevel++
-		for s.lowEnd < len(s.members) && s.load[s.members[s.lowEnd]] == s.lowLevel {
-			s.lowEnd++
-		}
-		s.lowTurn = 0
-	}
-	s.lowTurn++
-	return s.members[s.lowTurn-1]
-}
-
-// heaviest is who gives the next partition, of those who can; noOwner when nobody is left.
-func (s *seesaw) heaviest(can func(member int) bool) int {
-	for {
-		if s.highTurn < s.highStart {
-			if s.highEnd <= s.highStart && s.highStart > 0 {
-				s.highLevel = s.load[s.members[s.highStart-1]]
-			} else {
-				s.highLevel--
+		owned := owners[t]
+		for n := range numPartitions[t] {
+			at := topicPartition{t, n}
+			if owned == nil {
+				p.free = append(p.free, at)
+				continue
 			}
-			for s.highStart > 0 && s.load[s.members[s.highStart-1]] == s.highLevel {
-				s.highStart--
+			s, ok := slices.BinarySearchFunc(p.shares, owned[n], func(s *share, member int) int { return s.member - member })
+			if !ok {
+				p.free = append(p.free, at)
+				continue
 			}
-			s.highTurn = s.highEnd - 1
+			p.shares[s].had = append(p.shares[s].had, at)
+			p.shares[s].has++
+			x.loads[owned[n]]++
 		}
-		if s.highTurn < 0 {
-			return noOwner
+	}
+	return x
+}
+
+// ownersOf has the member that had a partition, by the topic's partitions, -1 where nobody had it. Of two, the first one counts.
+func ownersOf(members []Member, numPartitions map[TopicID]int32) map[TopicID][]int {
+	owners := map[TopicID][]int{}
+	for i := range members {
+		for t, partitions := range members[i].Target {
+			if owners[t] == nil {
+				owners[t] = slices.Repeat([]int{-1}, int(numPartitions[t]))
+			}
+			for _, p := range partitions {
+				if p >= 0 && p < numPartitions[t] && owners[t][p] < 0 {
+					owners[t][p] = i
+				}
+			}
 		}
-		at := s.highTurn
-		s.highTurn--
-		member := s.members[at]
-		if can(member) {
-			return member
+	}
+	return owners
+}
+
+func sortedTopics(subscribers map[TopicID][]int) []TopicID {
+	topics := make([]TopicID, 0, len(subscribers))
+	for t := range subscribers {
+		topics = append(topics, t)
+	}
+	slices.SortFunc(topics, func(a, b TopicID) int { return slices.Compare(a[:], b[:]) })
+	return topics
+}
+
+func (x *mixed) newPool(members []int) *pool {
+	p := &pool{shares: make([]*share, len(members))}
+	all := make([]share, len(members))
+	for i, m := range members {
+		all[i] = share{member: m, pool: len(x.pools)}
+		p.shares[i] = &all[i]
+		x.shares[m] = append(x.shares[m], &all[i])
+	}
+	x.pools = append(x.pools, p)
+	return p
+}
+
+// lightest is the share of the pool's subscriber with the least load.
+func (x *mixed) lightest(p *pool) *share {
+	return slices.MinFunc(p.shares, func(a, b *share) int { return cmp.Compare(x.loads[a.member], x.loads[b.member]) })
+}
+
+// fill gives every free partition to the subscriber with the least load, those with the fewest subscribers first.
+func (x *mixed) fill() {
+	order := slices.Clone(x.pools)
+	slices.SortStableFunc(order, func(a, b *pool) int { return len(a.shares) - len(b.shares) })
+	for _, p := range order {
+		for range p.free {
+			s := x.lightest(p)
+			s.has++
+			x.loads[s.member]++
 		}
-		s.highEnd--
-		s.members[at], s.members[s.highEnd] = s.members[s.highEnd], member
+	}
+}
+
+// deal says who gets which partition: each keeps the first of what it had, as far as its share goes, and what remains is handed out in
+// turn.
+func (p *pool) deal(give func(member int, at topicPartition)) {
+	rest := p.free
+	wants := make([]int, len(p.shares))
+	for i, s := range p.shares {
+		kept := min(len(s.had), s.has)
+		for _, at := range s.had[:kept] {
+			give(s.member, at)
+		}
+		rest = append(rest, s.had[kept:]...)
+		wants[i] = s.has - kept
+	}
+	for len(rest) > 0 {
+		for i, s := range p.shares {
+			if wants[i] > 0 {
+				give(s.member, rest[0])
+				rest = rest[1:]
+				wants[i]--
+			}
+		}
 	}
 }

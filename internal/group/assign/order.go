@@ -6,7 +6,8 @@ import (
 	"unicode/utf16"
 )
 
-// Where a balanced assignment leaves a choice, Kafka's assignors choose in the order of Java's hash maps. That order is kept here.
+// Where uniform leaves a choice for members with the same subscription, Kafka's assignor chooses in the order of Java's hash maps. That
+// order is kept here.
 
 // grownCapacity is the size of the table of a hash map that n entries were put into, copiedCapacity that of one made from a collection.
 func grownCapacity(n int) uint32 {
@@ -49,7 +50,7 @@ func hashOfTopic(t TopicID) uint32 {
 
 func hashOfPartition(p int32) uint32 { return uint32(p) }
 
-// membersInOrder are the members as Kafka's assignors meet them.
+// membersInOrder are the members as Kafka's assignor meets them.
 func membersInOrder(s *Spec) []*Member {
 	members := make([]*Member, len(s.Members))
 	for i := range s.Members {
@@ -58,7 +59,7 @@ func membersInOrder(s *Spec) []*Member {
 	return hashOrder(members, grownCapacity(len(members)), func(m *Member) uint32 { return hashOfString(m.ID) })
 }
 
-// targetInOrder are the topics of a target as Kafka's assignors meet them.
+// targetInOrder are the topics of a target as Kafka's assignor meets them.
 func targetInOrder(target Partitions) []TopicID {
 	topics := make([]TopicID, 0, len(target))
 	for t := range target {
