@@ -36,6 +36,12 @@ func adminTools() []Tool {
 			Options: deleteRecordsOptions, Examples: deleteRecordsExamples, Run: runDeleteRecords,
 		},
 		{
+			Name: "leader-election", Short: "have partitions led by their first replica, or by any that lives",
+			Scripts: []string{"kafka-leader-election"}, Classes: []string{toolPackage + "LeaderElectionCommand",
+				"kafka.admin.LeaderElectionCommand"},
+			Options: leaderElectionOptions, Examples: leaderElectionExamples, Run: runLeaderElection,
+		},
+		{
 			Name: "log-dirs", Short: "show data directories and what partitions take in them",
 			Scripts: []string{"kafka-log-dirs"}, Classes: []string{toolPackage + "LogDirsCommand", "kafka.admin.LogDirsCommand"},
 			Options: logDirsOptions, Examples: logDirsExamples, Run: runLogDirs,
