@@ -19,7 +19,8 @@ type Fixture struct {
 	Expire func(t *testing.T, s coord.Session)
 	// Cut makes the store unreachable for a client from Open, Restore ends that. nil where that cannot be done.
 	Cut, Restore func(t *testing.T, s coord.Store)
-	// ShortestSessionMs is the shortest time-out of a session that the store keeps to.
+	// ShortestSessionMs is a time-out that the store keeps to and that a client reaches it within on a slow machine: a session that is to
+	// end by itself has it.
 	ShortestSessionMs int
 }
 
@@ -139,9 +140,13 @@ func (c *checked) refused(index int, reason error, ops ...coord.Op) {
 	}
 }
 
-func (c *checked) session(f Fixture) coord.Session {
+// longSessionMs is a time-out that no machine is slow enough for.
+const longSessionMs = 30_000
+
+// session begins one that does not end by itself.
+func (c *checked) session() coord.Session {
 	c.t.Helper()
-	s, err := c.NewSession(c.t.Context(), f.ShortestSessionMs)
+	s, err := c.NewSession(c.t.Context(), longSessionMs)
 	c.must(err)
 	return s
 }

@@ -86,7 +86,7 @@ func testMultiSeesItself(t *testing.T, f Fixture) {
 // testMultiMakesAgain: Kafka takes over its registration from a former session like this.
 func testMultiMakesAgain(t *testing.T, f Fixture) {
 	c := client(t, f)
-	old, fresh := c.session(f), c.session(f)
+	old, fresh := c.session(), c.session()
 	_, err := c.Create(t.Context(), coord.Create{Path: "/id", Data: []byte("old"), Session: old})
 	c.must(err)
 	c.set("/id", "older")

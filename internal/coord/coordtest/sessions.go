@@ -19,7 +19,7 @@ func testEphemeral(t *testing.T, f Fixture) {
 	c, other := client(t, f), client(t, f)
 	ctx := t.Context()
 	c.create("/ids", "")
-	s, s2 := c.session(f), c.session(f)
+	s, s2 := c.session(), c.session()
 	if s.ID() == 0 || s.ID() == s2.ID() {
 		t.Errorf("ids %d, %d", s.ID(), s2.ID())
 	}
@@ -47,7 +47,7 @@ func testEphemeral(t *testing.T, f Fixture) {
 func testSessionClose(t *testing.T, f Fixture) {
 	c := client(t, f)
 	ctx := t.Context()
-	s := c.session(f)
+	s := c.session()
 	c.must(s.Close(ctx))
 	closed(t, "Expired after Close", s.Expired())
 	c.must(s.Close(ctx))
@@ -67,7 +67,7 @@ func testSessionExpires(t *testing.T, f Fixture) {
 		t.Skip("sessions cannot be expired here")
 	}
 	c, other := client(t, f), client(t, f)
-	s, kept := c.session(f), c.session(f)
+	s, kept := c.session(), c.session()
 	c.ephemeral("/e", s)
 	c.ephemeral("/kept", kept)
 	w := other.watch("/e", coord.WatchNode)
@@ -85,7 +85,7 @@ func testSessionExpires(t *testing.T, f Fixture) {
 func testClose(t *testing.T, f Fixture) {
 	c, other := client(t, f), client(t, f)
 	ctx := t.Context()
-	s := c.session(f)
+	s := c.session()
 	c.ephemeral("/e", s)
 	w, gone := c.watch("/e", coord.WatchNode), other.watch("/e", coord.WatchNode)
 	c.must(c.Close())
@@ -100,7 +100,7 @@ func testClose(t *testing.T, f Fixture) {
 	c.wantErr("create", err, coord.ErrClosed)
 	_, err = c.Watch("/", coord.WatchNode)
 	c.wantErr("watch", err, coord.ErrClosed)
-	_, err = c.NewSession(ctx, f.ShortestSessionMs)
+	_, err = c.NewSession(ctx, longSessionMs)
 	c.wantErr("session", err, coord.ErrClosed)
 	c.must(c.Close())
 	w.Close()
@@ -148,22 +148,23 @@ func testCutSession(t *testing.T, f Fixture) {
 		t.Skip("clients cannot be cut off here")
 	}
 	c, other := client(t, f), client(t, f)
-	s := c.session(f)
+	s, err := c.NewSession(t.Context(), f.ShortestSessionMs)
+	c.must(err)
 	c.ephemeral("/e", s)
 	w := other.watch("/e", coord.WatchNode)
 	begin := time.Now()
 	f.Cut(t, c.Store)
 	closed(t, "Expired while cut off", s.Expired())
-	if took, limit := time.Since(begin), time.Duration(f.ShortestSessionMs)*time.Millisecond+3*time.Second; took > limit {
+	if took, limit := time.Since(begin), time.Duration(f.ShortestSessionMs)*time.Millisecond+patience/2; took > limit {
 		t.Errorf("known to be over only after %v", took)
 	}
 	until(t, "the nodes go while their client is cut off", w, func() bool { return !other.exists("/e") })
 	f.Restore(t, c.Store)
-	_, err := c.Create(t.Context(), coord.Create{Path: "/e", Session: s})
+	_, err = c.Create(t.Context(), coord.Create{Path: "/e", Session: s})
 	c.wantErr("create with the old session", err, coord.ErrSessionExpired)
 	var fresh coord.Session
 	for fresh == nil { // the connection may take a moment
-		if fresh, err = c.NewSession(short(t, time.Second), f.ShortestSessionMs); err != nil && !errors.Is(err, coord.ErrUnavailable) {
+		if fresh, err = c.NewSession(short(t, time.Second), longSessionMs); err != nil && !errors.Is(err, coord.ErrUnavailable) {
 			t.Fatal(err)
 		}
 	}
@@ -176,7 +177,7 @@ func testCutShortly(t *testing.T, f Fixture) {
 		t.Skip("clients cannot be cut off here")
 	}
 	c, other := client(t, f), client(t, f)
-	s, err := c.NewSession(t.Context(), 30_000)
+	s, err := c.NewSession(t.Context(), longSessionMs)
 	c.must(err)
 	c.ephemeral("/e", s)
 	f.Cut(t, c.Store)

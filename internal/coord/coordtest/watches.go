@@ -100,7 +100,7 @@ func testWatchTree(t *testing.T, f Fixture) {
 
 func testWatchEphemeral(t *testing.T, f Fixture) {
 	c, other := client(t, f), client(t, f)
-	s := c.session(f)
+	s := c.session()
 	c.create("/ids", "")
 	c.ephemeral("/ids/1", s)
 	for _, kind := range []coord.WatchKind{coord.WatchNode, coord.WatchChildren, coord.WatchTree} {
@@ -111,7 +111,7 @@ func testWatchEphemeral(t *testing.T, f Fixture) {
 		w := other.watch(path, kind)
 		c.must(s.Close(t.Context()))
 		until(t, "the session ends", w, func() bool { return !other.exists("/ids/1") })
-		s = c.session(f)
+		s = c.session()
 		c.ephemeral("/ids/1", s)
 		until(t, "a new one begins", w, func() bool { return other.exists("/ids/1") })
 	}

@@ -18,7 +18,7 @@ import (
 	"go.etcd.io/etcd/server/v3/embed"
 )
 
-// Loopback ports for the etcd that plays the external one.
+// Loopback ports for the etcd that plays the external one, for what stands between it and a client, and for members.
 const firstPort, lastPort = 21000, 21099
 
 func must(t testing.TB, err error) {
@@ -53,7 +53,7 @@ func TestContractEmbedded(t *testing.T) {
 				_, err := e.client.Revoke(t.Context(), clientv3.LeaseID(s.ID()))
 				must(t, err)
 			},
-			ShortestSessionMs: 1000,
+			ShortestSessionMs: 3000,
 		}
 	})
 }
@@ -79,7 +79,7 @@ func TestContractExternal(t *testing.T) {
 			},
 			Cut:               func(_ *testing.T, s coord.Store) { proxies[s].stall() },
 			Restore:           func(_ *testing.T, s coord.Store) { proxies[s].restore() },
-			ShortestSessionMs: 1000,
+			ShortestSessionMs: 3000,
 		}
 	})
 }
@@ -125,16 +125,21 @@ type proxy struct {
 
 func newProxy(t *testing.T, target string) *proxy {
 	t.Helper()
+	l := listen(t)
+	p := &proxy{target: target, listener: l, flows: make(chan struct{}), conns: make(map[net.Conn]struct{})}
+	close(p.flows)
+	t.Cleanup(func() { _ = l.Close(); p.restore(); p.hangUp() })
+	go p.run()
+	return p
+}
+
+// listen takes a free port of the tests' own range.
+func listen(t testing.TB) net.Listener {
+	t.Helper()
 	for port := lastPort; port >= firstPort; port-- {
-		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
-		if err != nil {
-			continue
+		if l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
+			return l
 		}
-		p := &proxy{target: target, listener: l, flows: make(chan struct{}), conns: make(map[net.Conn]struct{})}
-		close(p.flows)
-		t.Cleanup(func() { _ = l.Close(); p.restore(); p.hangUp() })
-		go p.run()
-		return p
 	}
 	t.Fatal("no free port")
 	return nil
