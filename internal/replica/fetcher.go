@@ -19,7 +19,8 @@ type fetcher struct {
 	replicas *Replicas
 	leader   int32
 	stop     context.CancelFunc
-	conn     *peer.Conn // of run alone
+	conn     *peer.Conn // of run alone, as failures is
+	failures int        // of the connection, in a row
 	changed  chan struct{}
 
 	mu        sync.Mutex
@@ -32,6 +33,7 @@ type followed struct {
 	*hosted
 	leaderEpoch int32
 	notBefore   time.Time // after a failure
+	failures    int       // in a row
 	failing     bool      // it was told
 }
 
@@ -74,9 +76,12 @@ func (f *fetcher) run(ctx context.Context) {
 			f.disconnect()
 			if !errors.Is(err, context.Canceled) { // else another partition came
 				f.replicas.options.Logger.Debug("fetching from a leader failed", "leader", f.leader, "error", err)
-				f.pause(ctx, f.backoff())
+				f.pause(ctx, f.backoff(f.failures))
+				f.failures++
 			}
+			continue
 		}
+		f.failures = 0
 	}
 }
 
@@ -87,8 +92,13 @@ func (f *fetcher) disconnect() {
 	}
 }
 
-func (f *fetcher) backoff() time.Duration {
-	return time.Duration(f.replicas.options.Config.Broker().ReplicaFetchBackoffMs) * time.Millisecond
+// firstBackoff is short: most often the leader is about to learn that it leads, and producers wait for what is fetched here.
+const firstBackoff = 10 * time.Millisecond
+
+// backoff is the pause after that many failures in a row and one more: replica.fetch.backoff.ms in the end.
+func (f *fetcher) backoff(failures int) time.Duration {
+	longest := time.Duration(f.replicas.options.Config.Broker().ReplicaFetchBackoffMs) * time.Millisecond
+	return min(firstBackoff<<min(failures, 20), longest)
 }
 
 // pause waits that long, until a partition is added, or for the end.
@@ -121,8 +131,27 @@ func (f *fetcher) due(now time.Time) (due map[logdir.TopicPartition]*followed, n
 	return due, next
 }
 
+// begin tells how the request that follows can be ended; false where a partition was added after due has looked: it would wait for a whole
+// request that asks for the others.
+func (f *fetcher) begin(interrupt context.CancelFunc) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.changed) > 0 {
+		return false
+	}
+	f.interrupt = interrupt
+	return true
+}
+
 // fetch sends one request and takes in its reply. The error is that of the connection.
 func (f *fetcher) fetch(ctx context.Context, due map[logdir.TopicPartition]*followed) error {
+	cfg := f.replicas.options.Config.Broker()
+	wait := time.Duration(int64(cfg.ReplicaFetchWaitMaxMs)+cfg.ReplicaSocketTimeoutMs) * time.Millisecond
+	reqCtx, cancel := context.WithTimeout(ctx, wait)
+	defer cancel()
+	if !f.begin(cancel) {
+		return nil
+	}
 	if f.conn == nil {
 		conn, ok := f.replicas.options.Cluster.Dial(f.leader)
 		if !ok {
@@ -130,13 +159,6 @@ func (f *fetcher) fetch(ctx context.Context, due map[logdir.TopicPartition]*foll
 		}
 		f.conn = conn
 	}
-	cfg := f.replicas.options.Config.Broker()
-	wait := time.Duration(int64(cfg.ReplicaFetchWaitMaxMs)+cfg.ReplicaSocketTimeoutMs) * time.Millisecond
-	reqCtx, cancel := context.WithTimeout(ctx, wait)
-	defer cancel()
-	f.mu.Lock()
-	f.interrupt = cancel
-	f.mu.Unlock()
 	resp, err := f.conn.Do(reqCtx, f.request(due))
 	f.mu.Lock()
 	f.interrupt = nil
@@ -206,7 +228,8 @@ func (f *fetcher) forget(tp logdir.TopicPartition, p *followed) {
 func (f *fetcher) delay(p *followed) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	p.notBefore = time.Now().Add(f.backoff())
+	p.notBefore = time.Now().Add(f.backoff(p.failures))
+	p.failures++
 }
 
 // offset asks the leader for its log's earliest or latest offset.

@@ -66,7 +66,7 @@ func (f *fetcher) takeOne(
 func (f *fetcher) settle(tp logdir.TopicPartition, p *followed, err error) {
 	switch {
 	case err == nil:
-		p.failing = false
+		p.failures, p.failing = 0, false
 	case errors.Is(err, partition.ErrFencedLeaderEpoch), errors.Is(err, kerr.FencedLeaderEpoch), errors.Is(err, partition.ErrOffline):
 		// A LeaderAndIsr with a newer epoch was here, or is coming; or the disk is gone, and was told of.
 		f.forget(tp, p)
