@@ -242,9 +242,26 @@ func (e *Embedded) Close() error {
 	return err
 }
 
+// handOverTimeout bounds how long a leader of other members waits for one of them to lead: where they stop at the same time, none will.
+const handOverTimeout = time.Second
+
+// stop has another member lead while this one can still be reached, then stops the server.
 func (e *Embedded) stop() {
+	handedOver := make(chan struct{})
+	go func() {
+		defer close(handedOver)
+		_ = e.etcd.Server.TryTransferLeadershipOnShutdown() // else the others elect one when they miss this one
+	}()
+	patience := time.NewTimer(handOverTimeout)
+	defer patience.Stop()
+	select {
+	case <-handedOver:
+	case <-patience.C:
+	}
 	if e.front != nil {
 		e.front.close()
 	}
+	e.etcd.Server.HardStop() // ends a transfer that is under way, and keeps Close from waiting for one
+	<-handedOver
 	e.etcd.Close()
 }

@@ -1,10 +1,14 @@
 package etcdcoord
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -146,5 +150,41 @@ func TestQuorumLosesMembers(t *testing.T) {
 	defer cancel()
 	if _, err := q.running[0].Create(short, coord.Create{Path: "/alone"}); err == nil {
 		t.Error("a member without a majority took a write")
+	}
+}
+
+// spotter is a log that looks for one text.
+type spotter struct {
+	text string
+	seen atomic.Bool
+}
+
+func (s *spotter) Write(line []byte) (int, error) {
+	if bytes.Contains(line, []byte(s.text)) {
+		s.seen.Store(true)
+	}
+	return len(line), nil
+}
+
+// TestQuorumStopsAtOnce: members that all stop at the same time do not wait for one of them to lead the others.
+func TestQuorumStopsAtOnce(t *testing.T) {
+	waited := &spotter{text: "leader transfer took too long"}
+	q := newQuorum(t, 3)
+	for i := range q.options {
+		q.options[i].Logger = slog.New(slog.NewTextHandler(waited, nil))
+	}
+	q.start(0, 1, 2)
+	var all sync.WaitGroup
+	for i := range q.running {
+		all.Go(func() {
+			if err := q.running[i].Close(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	clear(q.running)
+	if waited.seen.Load() {
+		t.Error("a leader has waited for another one until etcd's own time-out")
 	}
 }
