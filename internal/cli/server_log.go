@@ -109,10 +109,16 @@ const sameSignal = 100 * time.Millisecond
 
 // untilSignal ends the context at the first SIGTERM or SIGINT and the process at the second; SIGUSR1 switches debug logging.
 func (l *serverLog) untilSignal(parent context.Context, exit func(int)) (ctx context.Context, stop func()) {
-	ctx, cancel := context.WithCancel(parent)
 	signals := make(chan os.Signal, 4)
-	done := make(chan struct{})
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGUSR1)
+	ctx, end := l.obey(parent, signals, exit)
+	return ctx, func() { signal.Stop(signals); end() }
+}
+
+// obey does what signals ask for, as untilSignal says, until it is stopped.
+func (l *serverLog) obey(parent context.Context, signals <-chan os.Signal, exit func(int)) (ctx context.Context, stop func()) {
+	ctx, cancel := context.WithCancel(parent)
+	done := make(chan struct{})
 	go func() {
 		var first time.Time
 		for {
@@ -135,7 +141,7 @@ func (l *serverLog) untilSignal(parent context.Context, exit func(int)) (ctx con
 			}
 		}
 	}()
-	return ctx, func() { signal.Stop(signals); close(done); cancel() }
+	return ctx, func() { close(done); cancel() }
 }
 
 func (l *serverLog) toggleDebug() {
