@@ -39,7 +39,7 @@ func (e alterPartition) handle(r *reign) error {
 			}
 			id := PartitionID{Topic: t.name, Partition: wish.Partition}
 			next, code := r.wished(e.req, id, wish)
-			if codes[id] = code; code == 0 {
+			if codes[id] = code; next != nil {
 				wishes[id] = next
 			}
 		}
@@ -61,7 +61,7 @@ func (e alterPartition) handle(r *reign) error {
 	return nil
 }
 
-// wished gives the state that a wish leads to, or the code that refuses it.
+// wished gives the state that a wish leads to, nil where it is in force already, or the code that refuses it.
 func (r *reign) wished(
 	req *kmsg.AlterPartitionRequest, id PartitionID, wish *kmsg.AlterPartitionRequestTopicPartition,
 ) (*clusterstore.PartitionState, int16) {
@@ -77,8 +77,11 @@ func (r *reign) wished(
 		return nil, kerr.FencedLeaderEpoch.Code
 	case p.state.Leader != req.BrokerID:
 		return nil, kerr.InvalidRequest.Code
-	case wish.PartitionEpoch < p.state.Version:
+	case wish.PartitionEpoch < p.state.Version && !sameMembers(isr, p.state.ISR):
 		return nil, kerr.InvalidUpdateVersion.Code
+	case wish.PartitionEpoch < p.state.Version:
+		// The reply to this very wish was lost, or another way led to what it wants: it is told what is in force.
+		return nil, 0
 	case len(isr) == 0 || !slices.Contains(isr, p.state.Leader):
 		return nil, kerr.InvalidRequest.Code
 	case wish.LeaderRecoveryState == 1 && len(isr) > 1, wish.LeaderRecoveryState == 1 && !p.state.Recovering:
@@ -96,6 +99,13 @@ func (r *reign) wished(
 	next := *p.state
 	next.ISR, next.Recovering, next.ControllerEpoch = isr, wish.LeaderRecoveryState == 1, r.epoch.Number
 	return &next, 0
+}
+
+func sameMembers(a, b []int32) bool {
+	a, b = slices.Clone(a), slices.Clone(b)
+	slices.Sort(a)
+	slices.Sort(b)
+	return slices.Equal(a, b)
 }
 
 // newISR is the ISR of a wish, whatever the request's version.

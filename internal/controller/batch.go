@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"milena/internal/clusterstore"
+	"milena/internal/metadata"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
@@ -28,6 +29,7 @@ type batch struct {
 	leaders map[int32]map[PartitionID]bool     // broker → partition → is new
 	updates map[int32]map[PartitionID]struct{} // broker → partitions (none: brokers alone)
 	stops   map[int32]map[PartitionID]bool     // broker → partition → delete
+	full    map[int32]bool                     // brokers whose update lists all partitions there are
 }
 
 func entry[V any](m *map[int32]map[PartitionID]V, broker int32) map[PartitionID]V {
@@ -55,6 +57,20 @@ func (b *batch) metadata(brokers []int32, p *partition) {
 		if p != nil {
 			e[p.id] = struct{}{}
 		}
+	}
+}
+
+// everything tells brokers of all partitions, and that there are no others.
+func (b *batch) everything(brokers []int32, s *clusterState) {
+	if b.full == nil {
+		b.full = map[int32]bool{}
+	}
+	b.metadata(brokers, nil)
+	for _, broker := range brokers {
+		b.full[broker] = true
+	}
+	for _, p := range s.allPartitions(nil) {
+		b.metadata(brokers, p)
 	}
 }
 
@@ -172,6 +188,9 @@ func (b *batch) sendUpdateMetadata(r *reign, to *clusterstore.Broker) {
 		}
 		last := &req.TopicStates[len(req.TopicStates)-1]
 		last.PartitionStates = append(last.PartitionStates, state)
+	}
+	if b.full[to.ID] {
+		metadata.SetFull(req)
 	}
 	r.out.send(to.ID, req, nil)
 }

@@ -72,9 +72,7 @@ func (r *reign) brokersStarted(brokers []*clusterstore.Broker) error {
 		}
 	}
 	r.batch.metadata(r.state.liveBrokers(), nil)
-	for _, p := range r.state.allPartitions(func(t *topic, _ *partition) bool { return t.deletion == notDeleted }) {
-		r.batch.metadata(idsOf(brokers), p)
-	}
+	r.batch.everything(idsOf(brokers), r.state)
 	r.flush()
 	var serving []replicaID
 	for _, id := range r.state.replicasOn(on) {

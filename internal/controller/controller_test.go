@@ -36,7 +36,7 @@ func TestOneBrokerTopicLife(t *testing.T) {
 		if c.active() != b {
 			t.Fatal("not elected")
 		}
-		expect(t, b.taken(), "UpdateMetadata brokers=1")
+		expect(t, b.taken(), "UpdateMetadata brokers=1", "UpdateMetadata brokers=1 full")
 
 		b.createTopic("a", []int32{1}, []int32{1})
 		synctest.Wait()
@@ -96,7 +96,7 @@ func TestRestartAfterKillTakesOverAtOnce(t *testing.T) {
 		if epoch, _ := b.controller.Active(); epoch != 2 {
 			t.Errorf("controller epoch %d", epoch)
 		}
-		expect(t, b.taken(), "UpdateMetadata brokers=1", "LeaderAndIsr a-0 leader=1 epoch=0 isr=[1]", "UpdateMetadata brokers=1 a-0=1")
+		expect(t, b.taken(), "UpdateMetadata brokers=1", "LeaderAndIsr a-0 leader=1 epoch=0 isr=[1]", "UpdateMetadata brokers=1 a-0=1 full")
 		b.stop()
 	})
 }

@@ -229,6 +229,9 @@ func (b *fakeBroker) updateMetadata(req *kmsg.UpdateMetadataRequest) {
 			text += fmt.Sprintf(" %s=%d", id, p.Leader)
 		}
 	}
+	if req.UnknownTags.Len() > 0 {
+		text += " full"
+	}
 	b.requests = append(b.requests, text)
 }
 

@@ -74,6 +74,7 @@ func (r *reign) begin() error {
 	if err := r.electWhereNeeded(); err != nil {
 		return err
 	}
+	r.batch.everything(r.state.liveBrokers(), r.state)
 	r.flush()
 	if err := r.advanceDeletions(); err != nil {
 		return err

@@ -45,7 +45,8 @@ func (c *Cache) Changed() <-chan struct{} {
 }
 
 // Update applies a controller's UpdateMetadata and publishes the new image; it returns the topics' partitions that it removed, as
-// "topic-partition". The live brokers of the request replace those known; of the partitions, only the listed ones change.
+// "topic-partition". The live brokers of the request replace those known; of the partitions, only the listed ones change, unless the request
+// is marked full (SetFull).
 // The caller has refused requests of old controllers.
 func (c *Cache) Update(req *kmsg.UpdateMetadataRequest) (removed []string) {
 	c.mu.Lock()
@@ -55,8 +56,11 @@ func (c *Cache) Update(req *kmsg.UpdateMetadataRequest) (removed []string) {
 		ClusterID: old.ClusterID, ControllerID: req.ControllerID, ControllerEpoch: req.ControllerEpoch,
 		Brokers: brokersOf(req, old.Brokers), Topics: old.Topics, ByID: old.ByID,
 	}
-	if topics := topicStates(req); len(topics) > 0 {
+	if topics, full := topicStates(req), isFull(req); len(topics) > 0 || full {
 		next.Topics, next.ByID = maps.Clone(old.Topics), maps.Clone(old.ByID)
+		if full {
+			removed = next.keepOnly(topics)
+		}
 		for i := range topics {
 			removed = append(removed, next.apply(&topics[i])...)
 		}

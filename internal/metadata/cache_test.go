@@ -86,3 +86,29 @@ func TestUpdateToleratesGapsAndOldVersions(t *testing.T) {
 		t.Error("partitions of version 4 are not read")
 	}
 }
+
+// TestFullUpdate: what a request does not list is gone when it says that it lists everything.
+func TestFullUpdate(t *testing.T) {
+	c := NewCache("cluster")
+	c.Update(update(state("a", 1, partition(0, 1, 0)), state("b", 2, partition(0, 1, 0), partition(1, 1, 0))))
+	full := update(state("a", 1, partition(0, 1, 1)))
+	SetFull(full)
+	raw := full.AppendTo(nil)
+	received := &kmsg.UpdateMetadataRequest{Version: 8}
+	if err := received.ReadFrom(raw); err != nil {
+		t.Fatal(err)
+	}
+	removed := c.Update(received)
+	if !reflect.DeepEqual(removed, []string{"b-0", "b-1"}) {
+		t.Errorf("removed %v", removed)
+	}
+	now := c.Image()
+	if len(now.Topics) != 1 || len(now.ByID) != 1 || now.Partition("a", 0).LeaderEpoch != 1 {
+		t.Errorf("topics %v, ids %v", now.Topics, now.ByID)
+	}
+	none := update()
+	SetFull(none)
+	if c.Update(none); len(c.Image().Topics) != 0 {
+		t.Errorf("topics %v", c.Image().Topics)
+	}
+}
