@@ -58,17 +58,39 @@ type controllerLink struct {
 
 var errNoController = errors.New("broker: no controller is known")
 
-// do sends a request to the controller. After a failure the next one begins with a new connection.
+// do sends a request to the controller, and gives up when another one is told of. After a failure the next one begins with a new connection.
 func (c *controllerLink) do(ctx context.Context, req kmsg.Request) (kmsg.Response, error) {
-	link, err := c.to(c.broker.metadata.Image().ControllerID)
+	id := c.broker.metadata.Image().ControllerID
+	link, err := c.to(id)
 	if err != nil {
 		return nil, err
 	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() {
+		c.awaitSuccessor(ctx, id)
+		cancel()
+	}()
 	resp, err := link.Do(ctx, req)
 	if err != nil {
 		c.drop(link)
 	}
 	return resp, err
+}
+
+// awaitSuccessor returns when another broker is the controller, or ctx ends. Who has lost the office may be frozen, and never answer.
+func (c *controllerLink) awaitSuccessor(ctx context.Context, id int32) {
+	for {
+		changed := c.broker.metadata.Changed()
+		if c.broker.metadata.Image().ControllerID != id {
+			return
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 func (c *controllerLink) to(id int32) (controller.Link, error) {
