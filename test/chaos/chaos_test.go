@@ -17,7 +17,7 @@ const longestPause = 10 * time.Second
 // failure is something that befalls the cluster, under load and while all replicas are in sync.
 type failure struct {
 	name string
-	// strike begins with the measurement of the pause, and leaves every broker running. It gives the pause.
+	// strike leaves every broker running. It gives the pause.
 	strike func(c *cluster, l *load) time.Duration
 	// majority: the cluster stands still until the brokers are back; nothing is asserted of the pause.
 	majority bool
@@ -54,13 +54,14 @@ var failures = []failure{
 // killed kills brokers at the same time, and starts them again: one that was killed alone when the others go on without it.
 func killed(c *cluster, l *load, brokers ...int) time.Duration {
 	c.t.Helper()
-	l.mark()
+	c.tell("killed", brokers...)
 	var all sync.WaitGroup
 	var errs [copies]error
 	for _, i := range brokers {
 		all.Go(func() { errs[i] = c.kill(i) })
 	}
 	all.Wait()
+	l.mark()
 	must(c.t, errors.Join(errs[:]...))
 	if len(brokers) == 1 {
 		pause := l.goesOn()
@@ -76,9 +77,11 @@ func killed(c *cluster, l *load, brokers ...int) time.Duration {
 // frozen stops a broker for longer than its session lasts.
 func frozen(c *cluster, l *load, i int) time.Duration {
 	c.t.Helper()
-	l.mark()
+	c.tell("frozen", i)
 	c.freeze(i)
+	l.mark()
 	c.knownWithout(i)
+	l.look() // a process runs on for a moment after the signal
 	pause := l.goesOn()
 	c.thaw(i)
 	return pause
@@ -86,6 +89,7 @@ func frozen(c *cluster, l *load, i int) time.Duration {
 
 func stopped(c *cluster, l *load, i int) time.Duration {
 	c.t.Helper()
+	c.tell("stopped", i)
 	l.mark()
 	must(c.t, c.stop(i))
 	pause := l.goesOn()

@@ -87,8 +87,18 @@ func (c *cluster) end() {
 	}
 	for i, b := range c.brokers {
 		log, _ := os.ReadFile(b.LogFile())
-		c.t.Logf("the log of broker %d:\n%s", i+1, log[max(0, len(log)-12000):])
+		c.t.Logf("the log of broker %d:\n%s", i+1, log[max(0, len(log)-100_000):])
 	}
+}
+
+// tell helps to find the moment in the brokers' logs.
+func (c *cluster) tell(what string, brokers ...int) {
+	var ids []int
+	for _, i := range brokers {
+		ids = append(ids, i+1)
+	}
+	c.t.Logf("%s: %s: brokers %v; the controller was %d, the store's leader %d", time.Now().UTC().Format("15:04:05.000"), what, ids,
+		c.controller()+1, c.storeLeader()+1)
 }
 
 func (c *cluster) launch(i int) {

@@ -142,15 +142,22 @@ func (l *load) note(partition int32, sent time.Time) {
 	}
 }
 
-// mark begins a measurement.
+// mark begins a measurement, right after a blow.
 func (l *load) mark() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.slowest, l.since, l.seen = 0, time.Now(), [partitions]bool{}
 }
 
-// goesOn waits until each partition has acknowledged a record that was sent since mark. It gives the longest time for which a record that was
-// acknowledged since mark had waited for that: the pause.
+// look has goesOn wait for records that are sent from now on, in the measurement that mark has begun.
+func (l *load) look() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.since, l.seen = time.Now(), [partitions]bool{}
+}
+
+// goesOn waits until each partition has acknowledged a record that was sent since mark. It gives the pause: the longest time for which a
+// record that was acknowledged since mark had waited for that.
 func (l *load) goesOn() time.Duration {
 	l.t.Helper()
 	await(l.t, "acknowledgement in each partition", patience, func() bool {
