@@ -140,8 +140,8 @@ func (c *checked) refused(index int, reason error, ops ...coord.Op) {
 	}
 }
 
-// longSessionMs is a time-out that no machine is slow enough for.
-const longSessionMs = 30_000
+// longSessionMs is a time-out that no machine is slow enough for; an end of the session that the server has decided is known within a third.
+const longSessionMs = 12_000
 
 // session begins one that does not end by itself.
 func (c *checked) session() coord.Session {

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/url"
+	"os"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -19,7 +20,7 @@ import (
 )
 
 // Loopback ports for the etcd that plays the external one, for what stands between it and a client, and for members.
-const firstPort, lastPort = 21000, 21099
+const firstPort, lastPort = 21000, 21999
 
 func must(t testing.TB, err error) {
 	t.Helper()
@@ -100,6 +101,7 @@ func external(t *testing.T) string {
 		must(t, err)
 		config.ListenClientUrls, config.AdvertiseClientUrls = []url.URL{*clients}, []url.URL{*clients}
 		config.MaxTxnOps, config.MaxRequestBytes = embed.DefaultMaxTxnOps, embed.DefaultMaxRequestBytes
+		config.UnsafeNoFsync = true // its durability is not what is tried
 		etcd, err := embed.StartEtcd(config)
 		if err != nil {
 			continue
@@ -133,10 +135,13 @@ func newProxy(t *testing.T, target string) *proxy {
 	return p
 }
 
-// listen takes a free port of the tests' own range.
+// listen takes a free port of the tests' own range. Processes begin at different ones, so that none takes the port of another's member
+// that is down for a moment.
 func listen(t testing.TB) net.Listener {
 	t.Helper()
-	for port := lastPort; port >= firstPort; port-- {
+	const ports = lastPort - firstPort + 1
+	for i := range ports {
+		port := lastPort - (os.Getpid()*20+i)%ports
 		if l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
 			return l
 		}

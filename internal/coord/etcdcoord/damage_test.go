@@ -45,6 +45,23 @@ func TestEmbeddedDamaged(t *testing.T) {
 	}
 }
 
+// abandoned is a directory in which a server that was given up may still make files for a moment.
+func abandoned(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "damaged")
+	must(t, err)
+	t.Cleanup(func() {
+		limit := time.Now().Add(20 * time.Second)
+		for err := os.RemoveAll(dir); err != nil; err = os.RemoveAll(dir) {
+			if time.Now().After(limit) {
+				t.Error(err)
+				return
+			}
+		}
+	})
+	return dir
+}
+
 func damage(t *testing.T, name string) {
 	t.Helper()
 	f, err := os.OpenFile(name, os.O_RDWR, 0)
