@@ -30,6 +30,8 @@ type PartitionState struct {
 	ControllerEpoch int32
 	// Version is that of the node, which Kafka calls partition epoch; set when read or written.
 	Version int32
+	// ModID is the position of the node's last change in the history of the store (coord.Stat); set when read.
+	ModID int64
 }
 
 // /brokers/topics/T/partitions/P/state: {"controller_epoch":1,"leader":1,"version":1,"leader_epoch":0,"isr":[1]}
@@ -129,7 +131,7 @@ func (s *Store) bulkStates(ctx context.Context, bulk bulkReader) (map[PartitionI
 		if err != nil {
 			return nil, err
 		}
-		state.Version = node.Stat.Version
+		state.Version, state.ModID = node.Stat.Version, node.Stat.ModID
 		states[PartitionID{topic, int32(n)}] = state
 	}
 	return states, nil
@@ -144,7 +146,7 @@ func (s *Store) PartitionState(ctx context.Context, id PartitionID) (*PartitionS
 	}
 	state, err := decodePartitionState(path, node.Data)
 	if err == nil {
-		state.Version = node.Stat.Version
+		state.Version, state.ModID = node.Stat.Version, node.Stat.ModID
 	}
 	return state, err
 }

@@ -68,6 +68,9 @@ func (r *reign) begin() error {
 	// Brokers first learn of each other, so that no follower is told of a leader it cannot reach.
 	r.batch.metadata(r.state.liveBrokers(), nil)
 	r.flush()
+	if err := r.leaveAfterBounce(); err != nil {
+		return err
+	}
 	if err := r.startReplicas(); err != nil {
 		return err
 	}
@@ -115,6 +118,27 @@ func (r *reign) load(stored *clusterstore.Topic, states map[PartitionID]*cluster
 			}
 		}
 	}
+}
+
+// leaveAfterBounce takes replicas out of their ISRs whose brokers registered after the ISR was last written, so that no controller has noticed
+// their death: a machine that lost its power may have lost records that the others have, and must not lead before it has them again. Where
+// no other member lives that stayed, the ISR is as good as can be had.
+func (r *reign) leaveAfterBounce() error {
+	var bounced []replicaID
+	for _, p := range r.state.allPartitions(nil) {
+		if p.state == nil {
+			continue
+		}
+		came := func(id int32) bool { return r.state.live[id] != nil && r.state.live[id].Epoch > p.state.ModID }
+		stayed := keep(p.state.ISR, func(id int32) bool { return r.state.online(p.id, id) && !came(id) })
+		if len(stayed) == 0 {
+			continue
+		}
+		for _, id := range keep(p.state.ISR, came) {
+			bounced = append(bounced, replicaID{p.id, id})
+		}
+	}
+	return r.leaveISR(bounced)
 }
 
 // startReplicas tells every live replica of its role.
