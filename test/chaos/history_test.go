@@ -122,8 +122,11 @@ func (l *load) send(producer *kgo.Client, number uint32) {
 	producer.Produce(context.Background(), record, func(r *kgo.Record, err error) {
 		s.mu.Lock()
 		if err != nil {
-			l.failed.Add(1)
 			s.sends[n].err = err
+			if l.failed.Add(1) == 1 {
+				l.t.Logf("%s: the first to fail: partition %d, %v: %v", time.Now().UTC().Format("15:04:05.000"), s.partition,
+					id{number, uint32(n)}, err)
+			}
 		} else {
 			l.acked.Add(1)
 			s.sends[n].offset = r.Offset
