@@ -30,7 +30,8 @@ func (g *gate) open() {
 // errNotJoined is why a waiting request's connection is closed.
 var errNotJoined = errors.New("the broker stopped before it had joined its cluster")
 
-// guard puts the gate before the rows that are for clients.
+// guard puts the gate before the rows that are for clients. The connection itself waits, so that its requests keep their order: what an
+// idempotent producer has sent in a row must be appended in that row.
 func (g *gate) guard(rows []api.Row) []api.Row {
 	for i := range rows {
 		if opensEarly(rows[i].Key) {
@@ -42,14 +43,12 @@ func (g *gate) guard(rows []api.Row) []api.Row {
 				handle(call, req)
 				return
 			}
-			go func() {
-				select {
-				case <-g.opened:
-					handle(call, req)
-				case <-g.ended.Done():
-					call.Drop(errNotJoined)
-				}
-			}()
+			select {
+			case <-g.opened:
+				handle(call, req)
+			case <-g.ended.Done():
+				call.Drop(errNotJoined)
+			}
 		}
 	}
 	return rows

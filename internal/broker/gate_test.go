@@ -3,6 +3,8 @@ package broker
 import (
 	"context"
 	"errors"
+	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 
@@ -22,7 +24,7 @@ func TestClientsWaitUntilTheBrokerHasJoined(t *testing.T) {
 		ask := func(row api.Row) (dropped error) {
 			call := &api.Call{Drop: func(err error) { dropped = err }}
 			call.Header.Key = row.Key
-			row.Handle(call, nil)
+			go row.Handle(call, nil)
 			synctest.Wait()
 			return dropped
 		}
@@ -43,11 +45,41 @@ func TestClientsWaitUntilTheBrokerHasJoined(t *testing.T) {
 		rows = newGate(ctx).guard(table())
 		var dropped error
 		call := &api.Call{Drop: func(err error) { dropped = err }}
-		rows[0].Handle(call, nil)
+		go rows[0].Handle(call, nil)
 		stop()
 		synctest.Wait()
 		if !errors.Is(dropped, errNotJoined) {
 			t.Fatalf("a broker that stopped before it joined said %v", dropped)
+		}
+	})
+}
+
+// TestRequestsOfAConnectionKeepTheirOrderAtTheGate: a producer that was waiting sends several batches in a row.
+func TestRequestsOfAConnectionKeepTheirOrderAtTheGate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGate(t.Context())
+		var mu sync.Mutex
+		var handled []int32
+		rows := g.guard([]api.Row{{Key: int16(kmsg.Produce), Handle: func(c *api.Call, _ kmsg.Request) {
+			mu.Lock()
+			defer mu.Unlock()
+			handled = append(handled, c.Header.CorrelationID)
+		}}})
+		const requests = 100
+		go func() { // as a connection does
+			for i := range int32(requests) {
+				call := &api.Call{}
+				call.Header.Key, call.Header.CorrelationID = rows[0].Key, i
+				rows[0].Handle(call, nil)
+			}
+		}()
+		synctest.Wait()
+		g.open()
+		synctest.Wait()
+		mu.Lock()
+		defer mu.Unlock()
+		if len(handled) != requests || !slices.IsSorted(handled) {
+			t.Errorf("handled in the order %v", handled)
 		}
 	})
 }
