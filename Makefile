@@ -2,7 +2,7 @@
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME ?= 10s
 
-.PHONY: build test race lint fuzz crash chaos interop oracle zookeeper bench bench-short ci
+.PHONY: build test race lint fuzz crash chaos interop oracle zookeeper bench bench-short sim ci
 
 build:
 	CGO_ENABLED=0 go build -trimpath -o milena ./cmd/milena
@@ -49,6 +49,11 @@ bench:
 
 bench-short:
 	go run ./bench -short
+
+# Clusters under faults, random seeds, until one fails or the time is over.
+SIMTIME ?= 10m
+sim:
+	go test ./internal/sim -run TestSim -count=1 -timeout 24h -for $(SIMTIME)
 
 ci:
 	bash .ci/run

