@@ -84,6 +84,8 @@ func startLoad(t *testing.T, c *cluster) *load {
 	for n := range producers {
 		producer := client(t, c, kgo.RequiredAcks(kgo.AllISRAcks()), kgo.MaxBufferedRecords(200_000), kgo.StopProducerOnDataLossDetected(),
 			kgo.ProducerLinger(0))
+		_, _, err := producer.ProducerID(ctx) // the client does not insist on its first request as it does on records
+		must(t, err)
 		l.wait.Go(func() { l.produce(ctx, producer, n) })
 	}
 	t.Cleanup(stop)
