@@ -140,6 +140,7 @@ func (w *world) client(opts ...kgo.Opt) *kgo.Client {
 		kgo.RetryTimeout(20 * time.Second),
 		kgo.RetryBackoffFn(func(int) time.Duration { return 100 * time.Millisecond }),
 		kgo.ConsiderMissingTopicDeletedAfter(time.Hour),
+		kgo.UnknownTopicRetries(-1), // a broker that cannot be reached by the controller starts without knowing of topics
 	}, opts...)...)
 	must(w.t, err)
 	return c
