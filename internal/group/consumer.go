@@ -14,7 +14,6 @@ type consumerShare struct {
 	// records of regular expressions say on.
 	image         *metadata.Image
 	topicsVersion int64
-	looked        bool
 }
 
 func (s *consumerShare) init(*machine) {}

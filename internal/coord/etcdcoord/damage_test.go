@@ -4,7 +4,6 @@ import (
 	"context"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -16,15 +15,9 @@ import (
 func TestEmbeddedDamaged(t *testing.T) {
 	for _, pattern := range []string{"member/snap/db", "member/wal/*.wal"} {
 		t.Run(filepath.Base(pattern), func(t *testing.T) {
-			dir, err := os.MkdirTemp("", "damaged")
-			must(t, err)
-			t.Cleanup(func() { // what a failed start has left behind may be making a file still
-				for os.RemoveAll(dir) != nil {
-					runtime.Gosched()
-				}
-			})
+			dir := abandoned(t)
 			e := start(t, dir)
-			_, err = e.Create(t.Context(), coord.Create{Path: "/n", Data: make([]byte, 10_000)})
+			_, err := e.Create(t.Context(), coord.Create{Path: "/n", Data: make([]byte, 10_000)})
 			must(t, err)
 			must(t, e.Close())
 			names, err := filepath.Glob(filepath.Join(dir, pattern))
