@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strconv"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -124,6 +125,9 @@ func (s *script) run(t *testing.T, d *datadriven.TestData) string {
 	synctest.Wait()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if d.Cmd == "advance" { // what is due at one moment comes in no order
+		slices.Sort(s.said)
+	}
 	out := strings.Join(s.said, "\n")
 	s.said = nil
 	for _, line := range strings.Split(s.words.take(), "\n") {
