@@ -182,3 +182,14 @@ func Single(err error) error {
 	}
 	return err
 }
+
+// One does a single operation by a store's Multi; its error is the operation's own.
+func One(ctx context.Context, s interface {
+	Multi(ctx context.Context, ops ...Op) ([]Result, error)
+}, op Op) (Result, error) {
+	results, err := s.Multi(ctx, op)
+	if err != nil {
+		return Result{}, Single(err)
+	}
+	return results[0], nil
+}

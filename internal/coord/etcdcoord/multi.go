@@ -15,28 +15,20 @@ import (
 
 // Create makes a node.
 func (s *Store) Create(ctx context.Context, op coord.Create) (string, error) {
-	result, err := s.one(ctx, op)
+	result, err := coord.One(ctx, s, op)
 	return result.Path, err
 }
 
 // Set replaces data.
 func (s *Store) Set(ctx context.Context, path string, data []byte, version int32) (coord.Stat, error) {
-	result, err := s.one(ctx, coord.Set{Path: path, Data: data, Version: version})
+	result, err := coord.One(ctx, s, coord.Set{Path: path, Data: data, Version: version})
 	return result.Stat, err
 }
 
 // Delete removes a node.
 func (s *Store) Delete(ctx context.Context, path string, version int32) error {
-	_, err := s.one(ctx, coord.Delete{Path: path, Version: version})
+	_, err := coord.One(ctx, s, coord.Delete{Path: path, Version: version})
 	return err
-}
-
-func (s *Store) one(ctx context.Context, op coord.Op) (coord.Result, error) {
-	results, err := s.Multi(ctx, op)
-	if err != nil {
-		return coord.Result{}, coord.Single(err)
-	}
-	return results[0], nil
 }
 
 // Multi does all operations or none.

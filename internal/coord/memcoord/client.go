@@ -178,28 +178,20 @@ func (c *Client) List(ctx context.Context, path string) ([]coord.Child, error) {
 
 // Create makes a node.
 func (c *Client) Create(ctx context.Context, op coord.Create) (string, error) {
-	result, err := c.one(ctx, op)
+	result, err := coord.One(ctx, c, op)
 	return result.Path, err
 }
 
 // Set replaces data.
 func (c *Client) Set(ctx context.Context, path string, data []byte, version int32) (coord.Stat, error) {
-	result, err := c.one(ctx, coord.Set{Path: path, Data: data, Version: version})
+	result, err := coord.One(ctx, c, coord.Set{Path: path, Data: data, Version: version})
 	return result.Stat, err
 }
 
 // Delete removes a node.
 func (c *Client) Delete(ctx context.Context, path string, version int32) error {
-	_, err := c.one(ctx, coord.Delete{Path: path, Version: version})
+	_, err := coord.One(ctx, c, coord.Delete{Path: path, Version: version})
 	return err
-}
-
-func (c *Client) one(ctx context.Context, op coord.Op) (coord.Result, error) {
-	results, err := c.Multi(ctx, op)
-	if err != nil {
-		return coord.Result{}, coord.Single(err)
-	}
-	return results[0], nil
 }
 
 // Multi does all operations or none.
