@@ -28,18 +28,7 @@ var milenaBinary string
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	dir, err := os.MkdirTemp("", "milena-chaos")
-	if err == nil {
-		milenaBinary, err = milena.Build("../..", dir)
-	}
-	code := 1
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-	} else {
-		code = m.Run()
-	}
-	_ = os.RemoveAll(dir)
-	os.Exit(code)
+	os.Exit(milena.Main(m, "chaos", &milenaBinary))
 }
 
 // nextPort lies below the ports that the system gives to clients, so that none of them takes it while a broker is down.

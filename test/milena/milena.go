@@ -26,6 +26,20 @@ func Build(root, dir string) (string, error) {
 	return binary, nil
 }
 
+// Main is what the TestMain of a suite in test/ does: it builds the binary, which all tests of the suite run, and gives the exit code.
+func Main(m interface{ Run() int }, suite string, binary *string) (code int) {
+	dir, err := os.MkdirTemp("", "milena-"+suite)
+	if err == nil {
+		defer os.RemoveAll(dir)
+		*binary, err = Build("../..", dir)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return m.Run()
+}
+
 // Broker is one broker process with a directory of its own, which outlives it.
 type Broker struct {
 	Binary string

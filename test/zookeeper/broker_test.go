@@ -29,18 +29,7 @@ const patience = 40 * time.Second
 var milenaBinary string
 
 func TestMain(m *testing.M) {
-	dir, err := os.MkdirTemp("", "milena-zookeeper")
-	if err == nil {
-		milenaBinary, err = milena.Build("../..", dir)
-	}
-	code := 1
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-	} else {
-		code = m.Run()
-	}
-	_ = os.RemoveAll(dir)
-	os.Exit(code)
+	os.Exit(milena.Main(m, "zookeeper", &milenaBinary))
 }
 
 func must(t *testing.T, err error) {
