@@ -73,7 +73,7 @@ func (a *Admin) grow(ctx context.Context, g *Growth, validateOnly bool) error {
 func (a *Admin) newPartitions(t *clusterstore.Topic, g *Growth) ([]clusterstore.Assignment, error) {
 	now := len(t.Partitions)
 	for _, p := range t.Partitions {
-		if len(p.Adding)+len(p.Removing) > 0 {
+		if p.Moving() {
 			return nil, refuse(ReassignmentInProgress, "A partition reassignment is in progress for the topic %s.", t.Name)
 		}
 	}

@@ -79,7 +79,8 @@ func (s *Services) Table() []Row {
 		rows = append(rows, s.groupRows()...)
 	}
 	if s.Controller != nil {
-		rows = append(rows, s.controlledShutdownRow(), s.alterPartitionRow(), s.allocateProducerIDsRow(), s.electLeadersRow())
+		rows = append(rows, s.controlledShutdownRow(), s.alterPartitionRow(), s.allocateProducerIDsRow(), s.electLeadersRow(),
+			s.alterPartitionReassignmentsRow(), s.listPartitionReassignmentsRow())
 	}
 	slices.SortFunc(rows, func(a, b Row) int { return cmp.Compare(a.Key, b.Key) })
 	return rows

@@ -22,9 +22,7 @@ func unsupported() []unsupportedKeys {
 			kmsg.DescribeUserSCRAMCredentials, kmsg.AlterUserSCRAMCredentials,
 		}},
 		{"this release has no quotas", []kmsg.Key{kmsg.DescribeClientQuotas, kmsg.AlterClientQuotas}},
-		{"this release does not move partitions", []kmsg.Key{
-			kmsg.AlterReplicaLogDirs, kmsg.AlterPartitionAssignments, kmsg.ListPartitionReassignments,
-		}},
+		{"this release does not move partitions between the directories of a broker", []kmsg.Key{kmsg.AlterReplicaLogDirs}},
 		{"belongs to KRaft: the controller here keeps its state in the coordination store", []kmsg.Key{
 			kmsg.AssignReplicasToDirs, kmsg.Vote, kmsg.BeginQuorumEpoch, kmsg.EndQuorumEpoch, kmsg.DescribeQuorum, kmsg.FetchSnapshot,
 			kmsg.BrokerRegistration, kmsg.BrokerHeartbeat, kmsg.UnregisterBroker, kmsg.Envelope, kmsg.ControllerRegistration,

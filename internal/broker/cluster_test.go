@@ -34,14 +34,7 @@ func inStreet(t *testing.T, brokers int, test func(t *testing.T, s *street)) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &street{t: t, houses: map[int]*house{}, net: simnet.New(), store: memcoord.NewServer(), links: map[int]*memcoord.Client{}}
 		for id := 1; id <= brokers; id++ {
-			h := &house{t: t, net: s.net, fs: memfs.New(), store: s.store, log: &lines{}, static: map[string]string{
-				"node.id": fmt.Sprint(id), "listeners": fmt.Sprintf("PLAINTEXT://broker%d:9092", id), "log.dirs": "/data",
-				"default.replication.factor": fmt.Sprint(min(3, brokers)), "min.insync.replicas": "2", "offsets.topic.replication.factor": "3",
-			}}
-			must(t, h.fs.MkdirAll("/data"))
-			must(t, h.fs.SyncDir("/"))
-			s.houses[id] = h
-			s.start(id)
+			s.build(id, min(3, brokers))
 		}
 		defer func() {
 			for _, h := range s.houses {
@@ -56,6 +49,19 @@ func inStreet(t *testing.T, brokers int, test func(t *testing.T, s *street)) {
 		s.know(brokers)
 		test(t, s)
 	})
+}
+
+// build starts a broker that was not there before.
+func (s *street) build(id, replicas int) {
+	s.t.Helper()
+	h := &house{t: s.t, net: s.net, fs: memfs.New(), store: s.store, log: &lines{}, static: map[string]string{
+		"node.id": fmt.Sprint(id), "listeners": fmt.Sprintf("PLAINTEXT://broker%d:9092", id), "log.dirs": "/data",
+		"default.replication.factor": fmt.Sprint(replicas), "min.insync.replicas": "2", "offsets.topic.replication.factor": "3",
+	}}
+	must(s.t, h.fs.MkdirAll("/data"))
+	must(s.t, h.fs.SyncDir("/"))
+	s.houses[id] = h
+	s.start(id)
 }
 
 // know waits until every broker knows of that many live ones.
@@ -108,6 +114,9 @@ func (s *street) kill(id int, seed uint64) {
 func (s *street) client(opts ...kgo.Opt) *kgo.Client {
 	return s.houses[1].client(append([]kgo.Opt{kgo.SeedBrokers("broker1:9092", "broker2:9092", "broker3:9092")}, opts...)...)
 }
+
+// wait lets virtual time pass.
+func (s *street) wait(d time.Duration) { time.Sleep(d) }
 
 // isr waits until a partition's ISR has that many members.
 func (s *street) isr(c *kgo.Client, topic string, partition int32, members int) kadm.PartitionDetail {

@@ -1,6 +1,7 @@
 package clusterstore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"maps"
@@ -19,6 +20,11 @@ type PartitionID struct {
 }
 
 func (p PartitionID) String() string { return p.Topic + "-" + strconv.Itoa(int(p.Partition)) }
+
+// Compare orders partitions by topic and number.
+func (p PartitionID) Compare(other PartitionID) int {
+	return cmp.Or(cmp.Compare(p.Topic, other.Topic), cmp.Compare(p.Partition, other.Partition))
+}
 
 // PartitionState is what /brokers/topics/T/partitions/P/state tells.
 type PartitionState struct {

@@ -87,28 +87,7 @@ func (s *Store) RequestPreferredElection(ctx context.Context, ids []PartitionID)
 
 // DropPreferredElection removes it, by a controller.
 func (s *Store) DropPreferredElection(ctx context.Context, epoch Epoch) error {
-	_, err := s.coord.Multi(ctx, epoch.Guard(), coord.Delete{Path: PreferredElectionPath, Version: coord.AnyVersion})
-	return fenced(err)
-}
-
-// Reassignments reads what a tool asks through /admin/reassign_partitions; nil where nobody asks.
-func (s *Store) Reassignments(ctx context.Context) (map[PartitionID][]int32, error) {
-	node, err := s.coord.Get(ctx, ReassignPath)
-	if errors.Is(err, coord.ErrNoNode) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	var j partitionsJSON
-	if err := decode(ReassignPath, node.Data, &j); err != nil {
-		return nil, err
-	}
-	targets := make(map[PartitionID][]int32, len(j.Partitions))
-	for _, p := range j.Partitions {
-		targets[PartitionID{p.Topic, p.Partition}] = p.Replicas
-	}
-	return targets, nil
+	return s.dropRequest(ctx, epoch, PreferredElectionPath)
 }
 
 // ISRChanges reads and removes the notifications by which Kafka brokers before AlterPartition tell of changed ISRs.

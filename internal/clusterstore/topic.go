@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sort"
 	"strconv"
 
@@ -27,6 +28,38 @@ type Assignment struct {
 	Replicas []int32
 	Adding   []int32
 	Removing []int32
+}
+
+// Moving tells whether the partition is being reassigned.
+func (a Assignment) Moving() bool { return len(a.Adding)+len(a.Removing) > 0 }
+
+// Origin are the replicas before the reassignment, Target those after it.
+func (a Assignment) Origin() []int32 { return without(a.Replicas, a.Adding) }
+func (a Assignment) Target() []int32 { return without(a.Replicas, a.Removing) }
+
+// MoveTo is the assignment under way to a target, from the same origin: the target's replicas come first, then those that go. With the origin as
+// target nothing moves any more.
+func (a Assignment) MoveTo(target []int32) Assignment {
+	origin := a.Origin()
+	return Assignment{
+		Replicas: append(slices.Clone(target), without(origin, target)...), Adding: without(target, origin), Removing: without(origin, target),
+	}
+}
+
+// Equal tells whether two assignments are the same in every order.
+func (a Assignment) Equal(b Assignment) bool {
+	return slices.Equal(a.Replicas, b.Replicas) && slices.Equal(a.Adding, b.Adding) && slices.Equal(a.Removing, b.Removing)
+}
+
+// without is a list less the members of another.
+func without(all, less []int32) []int32 {
+	var left []int32
+	for _, id := range all {
+		if !slices.Contains(less, id) {
+			left = append(left, id)
+		}
+	}
+	return left
 }
 
 // /brokers/topics/T, version 3:

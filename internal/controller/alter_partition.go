@@ -58,7 +58,7 @@ func (e alterPartition) handle(r *reign) error {
 		r.batch.metadata(r.state.liveBrokers(), r.state.partition(id))
 	}
 	e.done(r.alterReply(e.req, codes))
-	return nil
+	return r.completeReady(sortedIDs(wishes))
 }
 
 // wished gives the state that a wish leads to, nil where it is in force already, or the code that refuses it.

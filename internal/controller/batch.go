@@ -1,7 +1,6 @@
 package controller
 
 import (
-	"cmp"
 	"slices"
 
 	"milena/internal/clusterstore"
@@ -105,15 +104,8 @@ func sortedIDs[V any](m map[PartitionID]V) []PartitionID {
 	for id := range m {
 		ids = append(ids, id)
 	}
-	slices.SortFunc(ids, comparePartitions)
+	slices.SortFunc(ids, PartitionID.Compare)
 	return ids
-}
-
-func comparePartitions(a, b PartitionID) int {
-	if c := cmp.Compare(a.Topic, b.Topic); c != 0 {
-		return c
-	}
-	return cmp.Compare(a.Partition, b.Partition)
 }
 
 func (b *batch) sendLeaderAndISR(r *reign, to *clusterstore.Broker) {

@@ -85,6 +85,13 @@ func (r *reign) brokersStarted(brokers []*clusterstore.Broker) error {
 		return err
 	}
 	r.flush()
+	err := r.advanceMoves(r.state.movingPartitions(func(p *partition) bool {
+		return slices.ContainsFunc(p.assignment.Target(), func(b int32) bool { return on[b] })
+	}))
+	if err != nil {
+		return err
+	}
+	r.flush()
 	return r.advanceDeletions()
 }
 

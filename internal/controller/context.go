@@ -21,6 +21,9 @@ type clusterState struct {
 	live         map[int32]*clusterstore.Broker
 	shuttingDown map[int32]bool
 	topics       map[string]*topic
+	topicIDs     map[[16]byte]*topic
+	// moving are the partitions that are being reassigned.
+	moving map[PartitionID]bool
 	// offlineDirs are the replicas of live brokers whose log directory failed.
 	offlineDirs map[replicaID]bool
 }
@@ -46,23 +49,56 @@ type partition struct {
 func newClusterState() *clusterState {
 	return &clusterState{
 		live: map[int32]*clusterstore.Broker{}, shuttingDown: map[int32]bool{}, topics: map[string]*topic{},
-		offlineDirs: map[replicaID]bool{},
+		topicIDs: map[[16]byte]*topic{}, moving: map[PartitionID]bool{}, offlineDirs: map[replicaID]bool{},
 	}
 }
 
 func (c *clusterState) addTopic(t *clusterstore.Topic) *topic {
 	added := &topic{name: t.Name, id: t.ID, version: t.Version}
-	c.topics[t.Name] = added
+	c.topics[t.Name], c.topicIDs[t.ID] = added, added
 	for n, a := range t.Partitions {
-		added.add(int32(n), a)
+		c.addPartition(added, int32(n), a)
 	}
 	return added
 }
 
-func (t *topic) add(number int32, a clusterstore.Assignment) *partition {
-	p := &partition{id: PartitionID{Topic: t.name, Partition: number}, assignment: a, replicas: make(map[int32]replicaPhase, len(a.Replicas))}
+func (c *clusterState) addPartition(t *topic, number int32, a clusterstore.Assignment) *partition {
+	p := &partition{id: PartitionID{Topic: t.name, Partition: number}, replicas: make(map[int32]replicaPhase, len(a.Replicas))}
 	t.partitions = append(t.partitions, p)
+	c.assign(p, a)
 	return p
+}
+
+// assign gives a partition its replicas.
+func (c *clusterState) assign(p *partition, a clusterstore.Assignment) {
+	if p.assignment = a; a.Moving() {
+		c.moving[p.id] = true
+	} else {
+		delete(c.moving, p.id)
+	}
+}
+
+// removeTopic forgets a topic and all that is known of its partitions.
+func (c *clusterState) removeTopic(t *topic) {
+	for _, p := range t.partitions {
+		delete(c.moving, p.id)
+		for _, id := range p.allReplicas() {
+			delete(c.offlineDirs, id)
+		}
+	}
+	delete(c.topics, t.name)
+	delete(c.topicIDs, t.id)
+}
+
+// movingPartitions are the partitions that are being reassigned and of topics that stay, in order; of those, which are wanted (nil: all).
+func (c *clusterState) movingPartitions(wanted func(*partition) bool) []*partition {
+	var found []*partition
+	for _, id := range sortedIDs(c.moving) {
+		if p := c.partition(id); c.topics[id.Topic].deletion == notDeleted && (wanted == nil || wanted(p)) {
+			found = append(found, p)
+		}
+	}
+	return found
 }
 
 func (c *clusterState) partition(id PartitionID) *partition {

@@ -143,6 +143,22 @@ func (c *Controller) ElectLeaders(req *kmsg.ElectLeadersRequest, done func(*kmsg
 	}
 }
 
+// AlterReassignments has partitions moved, or a move given up; done is called once and must not block.
+func (c *Controller) AlterReassignments(req *kmsg.AlterPartitionAssignmentsRequest, done func(*kmsg.AlterPartitionAssignmentsResponse)) {
+	e := alterReassignments{req, once(done)}
+	if !c.postNow(e) {
+		e.refuse(kerr.NotController.Code)
+	}
+}
+
+// ListReassignments tells which partitions are being moved; done is called once and must not block.
+func (c *Controller) ListReassignments(req *kmsg.ListPartitionReassignmentsRequest, done func(*kmsg.ListPartitionReassignmentsResponse)) {
+	e := listReassignments{req, once(done)}
+	if !c.postNow(e) {
+		e.refuse(kerr.NotController.Code)
+	}
+}
+
 // AllocateProducerIDs gives a broker a block of producer ids; done is called once and must not block.
 func (c *Controller) AllocateProducerIDs(req *kmsg.AllocateProducerIDsRequest, done func(*kmsg.AllocateProducerIDsResponse)) {
 	e := allocateProducerIDs{req, once(done)}
@@ -192,7 +208,7 @@ func (c *Controller) put(e event) {
 
 func isWatch(e event) bool {
 	switch e.(type) {
-	case brokersChanged, topicsChanged, deletionsChanged, isrsChanged, logDirsFailed, preferredWanted, leadersUnbalanced:
+	case brokersChanged, topicsChanged, deletionsChanged, isrsChanged, logDirsFailed, preferredWanted, movesWanted, leadersUnbalanced:
 		return true
 	}
 	return false

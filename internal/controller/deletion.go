@@ -130,12 +130,11 @@ func (r *reign) completeDeletion(t *topic) error {
 	for _, p := range t.partitions {
 		for _, id := range p.allReplicas() {
 			r.replicaTo(id, replicaNonExistent)
-			delete(r.state.offlineDirs, id)
 		}
 	}
-	delete(r.state.topics, t.name)
+	r.state.removeTopic(t)
 	r.log.Info("topic deleted", "topic", t.name, "id", clusterstore.FormatUUID(t.id))
-	return nil
+	return r.forgetWanted(func(id PartitionID, _ []int32) bool { return id.Topic == t.name })
 }
 
 // replicaDeleted takes a broker's word on the deletion of replicas.

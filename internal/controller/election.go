@@ -31,11 +31,13 @@ func electOffline(assigned, isr []int32, live func(int32) bool, unclean bool) (c
 	return choice{}, false
 }
 
-// electReassigned finds a leader among the replicas that a reassignment ends with.
-func electReassigned(target, isr []int32, live func(int32) bool) (choice, bool) {
-	for _, r := range target {
-		if live(r) && slices.Contains(isr, r) {
-			return choice{Leader: r, ISR: isr}, true
+// electReassigned finds a leader among the replicas that a reassignment ends with: the present one if it stays and lives, else the first that is
+// live and in sync. The others leave the ISR.
+func electReassigned(target, isr []int32, leader int32, live func(int32) bool) (choice, bool) {
+	stays := func(r int32) bool { return slices.Contains(target, r) }
+	for _, r := range append([]int32{leader}, target...) {
+		if stays(r) && live(r) && slices.Contains(isr, r) {
+			return choice{Leader: r, ISR: keep(isr, stays)}, true
 		}
 	}
 	return choice{}, false
@@ -43,7 +45,10 @@ func electReassigned(target, isr []int32, live func(int32) bool) (choice, bool) 
 
 // electPreferred gives the first assigned replica, if it is live and in sync.
 func electPreferred(assigned, isr []int32, live func(int32) bool) (choice, bool) {
-	return electReassigned(assigned[:min(1, len(assigned))], isr, live)
+	if len(assigned) == 0 || !live(assigned[0]) || !slices.Contains(isr, assigned[0]) {
+		return choice{}, false
+	}
+	return choice{Leader: assigned[0], ISR: isr}, true
 }
 
 // electShutdown finds a leader that is not shutting down; those that are leave the ISR.

@@ -16,6 +16,7 @@ type (
 	isrsChanged       struct{} // Kafka brokers older than AlterPartition
 	logDirsFailed     struct{}
 	preferredWanted   struct{}
+	movesWanted       struct{} // by a tool, in the store
 	leadersUnbalanced struct{} // time to move leaders back
 )
 
@@ -63,7 +64,7 @@ func (isrsChanged) handle(r *reign) error {
 			r.batch.metadata(r.state.liveBrokers(), p)
 		}
 	}
-	return nil
+	return r.completeReady(ids)
 }
 
 // handle of logDirsFailed: the broker is told its partitions again, and its reply names the replicas that are offline.
@@ -156,10 +157,5 @@ func (r *reign) topicOf(name string, id [16]byte) *topic {
 	if id == ([16]byte{}) {
 		return r.state.topics[name]
 	}
-	for _, t := range r.state.topics {
-		if t.id == id {
-			return t
-		}
-	}
-	return nil
+	return r.state.topicIDs[id]
 }

@@ -206,6 +206,9 @@ func (b *fakeBroker) leaderAndISR(req *kmsg.LeaderAndISRRequest, resp *kmsg.Lead
 			if p.IsNew {
 				mark = " new"
 			}
+			if len(p.AddingReplicas)+len(p.RemovingReplicas) > 0 {
+				mark += fmt.Sprintf(" replicas=%v adding=%v removing=%v", p.Replicas, p.AddingReplicas, p.RemovingReplicas)
+			}
 			parts = append(parts, fmt.Sprintf("%s leader=%d epoch=%d isr=%v%s", id, p.Leader, p.LeaderEpoch, p.ISR, mark))
 		}
 		resp.Topics = append(resp.Topics, answer)

@@ -1,8 +1,18 @@
 package controller
 
+import (
+	"errors"
+
+	"milena/internal/clusterstore"
+)
+
 // handle of preferredWanted serves /admin/preferred_replica_election.
 func (preferredWanted) handle(r *reign) error {
 	ids, err := r.store.PreferredElection(r.ctx)
+	if errors.Is(err, clusterstore.ErrCorrupt) {
+		r.log.Error("controller: a tool's wish for elections cannot be understood, it is removed", "error", err)
+		return r.store.DropPreferredElection(r.ctx, r.epoch)
+	}
 	if err != nil || ids == nil {
 		return err
 	}
@@ -49,7 +59,7 @@ func (r *reign) preferredElection(p *partition) (choice, bool) {
 
 // wantsPreferred tells whether a partition is led by another than its preferred replica, which could.
 func (r *reign) wantsPreferred(p *partition) bool {
-	if p.state == nil || p.phase != partitionOnline || len(p.assignment.Adding)+len(p.assignment.Removing) > 0 {
+	if p.state == nil || p.phase != partitionOnline || p.assignment.Moving() {
 		return false
 	}
 	c, ok := r.preferredElection(p)

@@ -22,6 +22,8 @@ type reign struct {
 	state *clusterState
 	batch batch
 	out   outbox
+	// movesWanted: there was a tool's request for reassignments when last looked.
+	movesWanted bool
 	// post puts an event into the queue: for replies of brokers.
 	post func(event)
 }
@@ -78,6 +80,10 @@ func (r *reign) begin() error {
 		return err
 	}
 	r.batch.everything(r.state.liveBrokers(), r.state)
+	r.flush()
+	if err := r.resumeMoves(); err != nil {
+		return err
+	}
 	r.flush()
 	if err := r.advanceDeletions(); err != nil {
 		return err

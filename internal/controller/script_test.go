@@ -23,7 +23,10 @@ import (
 //	requests 1 2       what the brokers took since they were last asked             state a     leaders and ISRs in the store
 //	shutdown 1         controlled shutdown     preferred a-0   election of the preferred leader
 //	alter 1 a-0 leader-epoch=0 epoch=0 isr=1,2 [member-epoch=9]     AlterPartition by broker 1
-//	controller         who rules
+//	controller         who rules               join 4 a-0  the leader takes broker 4 into the ISR
+//	move a-0=4,5 a-1=  AlterPartitionReassignments (nothing after =: given up)      moves       ListPartitionReassignments
+//	tool a-0=4,5       a tool asks for it through the store                         asked       what is left of that
+//	assigned a         replicas in the topic's node                                 topics      which there are
 func TestScripts(t *testing.T) {
 	datadriven.Walk(t, "testdata/cluster", func(t *testing.T, path string) {
 		synctest.Test(t, func(t *testing.T) {
@@ -100,6 +103,8 @@ func (s *script) step(t *testing.T, verb string, args []string) string {
 		return s.show(t, verb, args)
 	case "shutdown":
 		return s.shutdown(t, args[0])
+	case "move", "moves", "tool", "asked", "assigned", "topics", "join":
+		return s.reassign(t, verb, args)
 	case "alter":
 		return s.alter(t, args)
 	default:
@@ -259,10 +264,14 @@ func partitionID(t *testing.T, text string) PartitionID {
 func TestElections(t *testing.T) {
 	datadriven.RunTest(t, "testdata/elections.txt", func(t *testing.T, d *datadriven.TestData) string {
 		sets := map[string][]int32{}
-		unclean := false
+		unclean, leader := false, int32(-1)
 		for _, a := range d.CmdArgs {
 			if a.Key == "unclean" {
 				unclean = true
+				continue
+			}
+			if a.Key == "leader" {
+				leader = number(t, a.Vals[0])
 				continue
 			}
 			sets[a.Key] = numbers(t, strings.Join(a.Vals, ","))
@@ -283,7 +292,7 @@ func TestElections(t *testing.T) {
 		case "offline":
 			c, ok = electOffline(sets["assigned"], sets["isr"], in("live"), unclean)
 		case "reassigned":
-			c, ok = electReassigned(sets["target"], sets["isr"], in("live"))
+			c, ok = electReassigned(sets["target"], sets["isr"], leader, in("live"))
 		case "preferred":
 			c, ok = electPreferred(sets["assigned"], sets["isr"], in("live"))
 		case "shutdown":

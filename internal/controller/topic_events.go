@@ -14,7 +14,7 @@ func (topicsChanged) handle(r *reign) error {
 	for _, t := range r.state.sortedTopics() {
 		if _, there := stored[t.name]; !there {
 			r.log.Warn("controller: a topic's node was removed by hand", "topic", t.name)
-			delete(r.state.topics, t.name)
+			r.state.removeTopic(t)
 		}
 	}
 	var fresh []*partition
@@ -50,7 +50,7 @@ func (r *reign) grown(known *topic, t *clusterstore.Topic) []*partition {
 	}
 	var added []*partition
 	for n := len(known.partitions); n < len(t.Partitions); n++ {
-		added = append(added, known.add(int32(n), t.Partitions[n]))
+		added = append(added, r.state.addPartition(known, int32(n), t.Partitions[n]))
 	}
 	r.log.Info("partitions added", "topic", t.Name, "partitions", len(t.Partitions))
 	return added

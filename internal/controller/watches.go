@@ -33,6 +33,7 @@ func watchStore(ctx context.Context, store coord.Store, post func(event)) (*watc
 		{clusterstore.DeleteTopicsPath, coord.WatchChildren, deletionsChanged{}, 0},
 		{clusterstore.ISRChangePath, coord.WatchChildren, isrsChanged{}, 0},
 		{clusterstore.LogDirEventPath, coord.WatchChildren, logDirsFailed{}, 0},
+		{clusterstore.ReassignPath, coord.WatchNode, movesWanted{}, 0},
 		{clusterstore.PreferredElectionPath, coord.WatchNode, preferredWanted{}, 0},
 	} {
 		watch, err := store.Watch(watched.path, watched.kind)

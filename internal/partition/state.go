@@ -34,7 +34,8 @@ type State struct {
 	// LedSince is the first of the leader epochs since which this broker has led without a break: what it appended since is still
 	// there.
 	LedSince int32
-	Replicas []int32
+	Replicas []int32 // all of them; while they are being reassigned, those before and after
+	Adding   []int32 // of these, the ones that a reassignment adds
 	ISR      []int32
 	// MaximalISR is ISR and, while a leader's proposal is not answered, the members it adds: what is committed is on all of them.
 	MaximalISR []int32
@@ -126,6 +127,7 @@ type Change struct {
 	LeaderEpoch    int32
 	PartitionEpoch int32
 	Replicas       []int32
+	Adding         []int32
 	ISR            []int32
 }
 
@@ -152,7 +154,7 @@ func (p *Partition) becomeLocked(c Change) error {
 	}
 	next := &State{
 		Role: Follower, Leader: c.Leader, LeaderEpoch: c.LeaderEpoch, PartitionEpoch: c.PartitionEpoch, LeaderEpochStart: -1,
-		Replicas: slices.Clone(c.Replicas), ISR: slices.Clone(c.ISR),
+		Replicas: slices.Clone(c.Replicas), Adding: slices.Clone(c.Adding), ISR: slices.Clone(c.ISR),
 	}
 	next.MaximalISR = next.ISR
 	if c.Leader == p.brokerID {
@@ -176,6 +178,12 @@ func (p *Partition) becomeLocked(c Change) error {
 		p.commit(next)
 	}
 	return nil
+}
+
+// UnderReplicated tells a leader whose ISR has fewer members than the partition should have replicas. Those that a reassignment is adding do not
+// count among these, though they may be members.
+func (s *State) UnderReplicated() bool {
+	return s.Role == Leader && len(s.ISR) < len(s.Replicas)-len(s.Adding)
 }
 
 // GoOffline refuses everything from now on, and tells those who wait.

@@ -82,7 +82,8 @@ func changesOf(req *kmsg.LeaderAndISRRequest) []becoming {
 		all = append(all, becoming{
 			TopicPartition: logdir.TopicPartition{Topic: topic, Partition: p.Partition}, id: id, isNew: p.IsNew,
 			change: partition.Change{
-				Leader: p.Leader, LeaderEpoch: p.LeaderEpoch, PartitionEpoch: p.ZKVersion, Replicas: p.Replicas, ISR: p.ISR,
+				Leader: p.Leader, LeaderEpoch: p.LeaderEpoch, PartitionEpoch: p.ZKVersion, Replicas: p.Replicas, Adding: p.AddingReplicas,
+				ISR: p.ISR,
 			},
 		})
 	}

@@ -27,7 +27,7 @@ func (r *Replicas) report(m *metrics.Metrics) {
 	m.Gauge(metrics.PartitionCount, "Partitions hosted by this broker.", count(func(*partition.State) bool { return true }))
 	m.Gauge(metrics.LeaderCount, "Partitions led by this broker.", count(func(s *partition.State) bool { return s.Role == partition.Leader }))
 	m.Gauge(metrics.UnderReplicatedPartitions, "Partitions led by this broker whose ISR lacks replicas.",
-		count(func(s *partition.State) bool { return s.Role == partition.Leader && len(s.ISR) < len(s.Replicas) }))
+		count((*partition.State).UnderReplicated))
 	m.Gauge(metrics.OfflineLogDirectoryCount, "Log directories out of service.", func() float64 {
 		n := 0
 		for _, d := range r.options.Dirs.Dirs() {

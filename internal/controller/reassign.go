@@ -1,0 +1,266 @@
+package controller
+
+import (
+	"errors"
+	"slices"
+
+	"milena/internal/clusterstore"
+	"milena/internal/coord"
+)
+
+// A reassignment moves a partition from its origin replicas to target replicas. Kafka's steps, each of which a new controller can take up from
+// what the store holds:
+//
+//	U  the topic's node gets origin and target together, and which are added and removed; replicas that an earlier reassignment was adding and
+//	   that are not wanted any more go at once
+//	A  while the ISR lacks a target: all are told under a new leader epoch; the added ones fetch, and join the ISR as any follower
+//	B  when every target is in the ISR: one of them leads, the removed ones leave the ISR and delete their logs, and at last the topic's node
+//	   holds the target alone
+//
+// An added replica is a replica in everything else: it may lead, leave the ISR, and die; then the reassignment waits until it is back.
+
+// move is one partition's new assignment.
+type move struct {
+	p    *partition
+	next clusterstore.Assignment
+}
+
+// startMoves does step U, and what can be done at once of the others.
+func (r *reign) startMoves(moves []move) error {
+	if err := r.storeAssignments(moves); err != nil {
+		return err
+	}
+	var settled, moving []*partition
+	dropped := map[PartitionID][]int32{}
+	for _, m := range moves {
+		before := m.p.assignment
+		r.state.assign(m.p, m.next)
+		r.log.Info("partition reassignment", "partition", m.p.id.String(), "replicas", m.next.Replicas, "adding", m.next.Adding,
+			"removing", m.next.Removing)
+		gone := keep(before.Replicas, func(b int32) bool { return !slices.Contains(m.next.Replicas, b) })
+		if dropped[m.p.id] = gone; len(gone) > 0 || !m.next.Moving() {
+			settled = append(settled, m.p)
+		}
+		if m.next.Moving() {
+			moving = append(moving, m.p)
+		}
+	}
+	if err := r.settle(settled, dropped); err != nil {
+		return err
+	}
+	return r.advanceMoves(moving)
+}
+
+// resumeMoves takes up what another controller has left.
+func (r *reign) resumeMoves() error {
+	if err := r.advanceMoves(r.state.movingPartitions(nil)); err != nil {
+		return err
+	}
+	return movesWanted{}.handle(r)
+}
+
+// advanceMoves does step B for the partitions whose targets are all in sync, and step A for the others.
+func (r *reign) advanceMoves(ps []*partition) error {
+	var waiting, ready []*partition
+	for _, p := range ps {
+		if r.inSync(p) {
+			ready = append(ready, p)
+		} else {
+			waiting = append(waiting, p)
+		}
+	}
+	if err := r.addReplicas(waiting); err != nil {
+		return err
+	}
+	return r.completeMoves(ready)
+}
+
+// completeReady does step B for those of the partitions whose ISRs have become whole.
+func (r *reign) completeReady(ids []PartitionID) error {
+	var ready []*partition
+	for _, id := range ids {
+		if p := r.state.partition(id); r.state.moving[id] && r.state.topics[id.Topic].deletion == notDeleted && r.inSync(p) {
+			ready = append(ready, p)
+		}
+	}
+	return r.completeMoves(ready)
+}
+
+// inSync tells whether all targets of a reassignment are in the ISR, and one of them can lead.
+func (r *reign) inSync(p *partition) bool {
+	if p.state == nil {
+		return false
+	}
+	for _, target := range p.assignment.Target() {
+		if !slices.Contains(p.state.ISR, target) {
+			return false
+		}
+	}
+	_, ok := electReassigned(p.assignment.Target(), p.state.ISR, p.state.Leader, r.onlineFor(p))
+	return ok
+}
+
+// addReplicas is step A.
+func (r *reign) addReplicas(ps []*partition) error {
+	var fresh []*partition
+	states := map[PartitionID]bool{}
+	for _, p := range ps {
+		for _, broker := range p.assignment.Adding {
+			if p.replicas[broker] == replicaNonExistent {
+				r.replicaTo(replicaID{p.id, broker}, replicaNew)
+			}
+		}
+		if p.state == nil {
+			fresh = append(fresh, p) // no replica of it was alive until now
+		} else {
+			states[p.id] = true
+		}
+	}
+	if err := r.partitionsOnline(fresh, r.offlineElection); err != nil {
+		return err
+	}
+	for len(states) > 0 {
+		bumped := map[PartitionID]*clusterstore.PartitionState{}
+		for id := range states {
+			next := *r.state.partition(id).state
+			next.LeaderEpoch++
+			next.ControllerEpoch = r.epoch.Number
+			bumped[id] = &next
+		}
+		refused, err := r.write(bumped)
+		if err != nil {
+			return err
+		}
+		for id := range bumped {
+			if refused[id] {
+				continue
+			}
+			delete(states, id)
+			// A new replica may be placed in any directory that works. One that counts already must not begin anew where its directory has failed.
+			p := r.state.partition(id)
+			r.batch.leaderAndISR(r.liveReplicas(p), id, false)
+			r.batch.leaderAndISR(keep(p.assignment.Adding, func(b int32) bool { return !slices.Contains(p.state.ISR, b) }), id, true)
+			r.batch.metadata(r.state.liveBrokers(), p)
+		}
+	}
+	return nil
+}
+
+// completeMoves is step B. The topic's node is written last: until then a new controller does the step again.
+func (r *reign) completeMoves(ps []*partition) error {
+	if len(ps) == 0 {
+		return nil
+	}
+	removed := map[PartitionID][]int32{}
+	var moves []move
+	for _, p := range ps {
+		for _, broker := range p.assignment.Adding {
+			if r.online(p, broker) {
+				r.replicaTo(replicaID{p.id, broker}, replicaOnline)
+			}
+		}
+		removed[p.id] = p.assignment.Removing
+		moves = append(moves, move{p, clusterstore.Assignment{Replicas: p.assignment.Target()}})
+		// In memory first: the leader must not take back into the ISR who goes.
+		r.state.assign(p, moves[len(moves)-1].next)
+	}
+	if err := r.settle(ps, removed); err != nil {
+		return err
+	}
+	r.flush()
+	if err := r.storeAssignments(moves); err != nil {
+		return err
+	}
+	for _, p := range ps {
+		r.log.Info("partition reassignment completed", "partition", p.id.String(), "replicas", p.assignment.Replicas)
+	}
+	return r.forgetWanted(func(id PartitionID, target []int32) bool {
+		return removed[id] != nil && slices.Equal(target, r.state.partition(id).assignment.Replicas)
+	})
+}
+
+// settle elects leaders among the replicas that partitions have now, and has those deleted that they have no more.
+func (r *reign) settle(ps []*partition, gone map[PartitionID][]int32) error {
+	var led []*partition
+	var ids []replicaID
+	for _, p := range ps {
+		if p.state != nil {
+			led = append(led, p)
+		}
+		for _, broker := range gone[p.id] {
+			ids = append(ids, replicaID{p.id, broker})
+		}
+	}
+	if err := r.partitionsOnline(led, r.reassignedElection); err != nil {
+		return err
+	}
+	if err := r.replicasOffline(ids); err != nil {
+		return err
+	}
+	for _, id := range ids {
+		if r.replicaTo(id, replicaDeletionStarted) {
+			r.batch.stopReplica(id, true)
+		}
+		// As in Kafka nobody waits for the answer: the broker gets the request as long as it lives.
+		r.replicaTo(id, replicaDeletionSuccessful)
+		r.replicaTo(id, replicaNonExistent)
+		delete(r.state.partition(id.PartitionID).replicas, id.Broker)
+		delete(r.state.offlineDirs, id)
+	}
+	return nil
+}
+
+// reassignedElection is electReassigned among all replicas that a partition has; who gives up a reassignment may have agreed to lose records.
+func (r *reign) reassignedElection(p *partition) (choice, bool) {
+	if c, ok := electReassigned(p.assignment.Replicas, p.state.ISR, p.state.Leader, r.onlineFor(p)); ok {
+		return c, true
+	}
+	return r.offlineElection(p)
+}
+
+// storeAssignments writes the topics' nodes, one write for each topic. Partitions that another has added meanwhile are taken up.
+func (r *reign) storeAssignments(moves []move) error {
+	byTopic := map[string][]move{}
+	for _, m := range moves {
+		byTopic[m.p.id.Topic] = append(byTopic[m.p.id.Topic], m)
+	}
+	var fresh []*partition
+	for _, name := range sortedNames(byTopic) {
+		added, err := r.storeTopic(r.state.topics[name], byTopic[name])
+		if err != nil {
+			return err
+		}
+		fresh = append(fresh, added...)
+	}
+	return r.createPartitions(fresh)
+}
+
+func (r *reign) storeTopic(t *topic, moves []move) (added []*partition, err error) {
+	for {
+		stored := &clusterstore.Topic{Name: t.name, ID: t.id, Version: t.version}
+		for _, p := range t.partitions {
+			stored.Partitions = append(stored.Partitions, p.assignment)
+		}
+		for _, m := range moves {
+			stored.Partitions[m.p.id.Partition] = m.next
+		}
+		err := r.store.UpdateTopic(r.ctx, r.epoch, stored)
+		if !errors.Is(err, coord.ErrBadVersion) || errors.Is(err, clusterstore.ErrFenced) {
+			t.version = stored.Version
+			return added, err
+		}
+		now, err := r.store.Topic(r.ctx, t.name)
+		if err != nil {
+			return added, err
+		}
+		t.version = now.Version
+		added = append(added, r.grown(t, now)...)
+	}
+}
+
+// online tells whether a partition's replica can serve.
+func (r *reign) online(p *partition, broker int32) bool { return r.state.online(p.id, broker) }
+
+func (r *reign) onlineFor(p *partition) func(int32) bool {
+	return func(broker int32) bool { return r.state.online(p.id, broker) }
+}
