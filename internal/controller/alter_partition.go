@@ -55,7 +55,7 @@ func (e alterPartition) handle(r *reign) error {
 			codes[id] = kerr.InvalidUpdateVersion.Code
 			continue
 		}
-		r.batch.metadata(r.state.liveBrokers(), r.state.partition(id))
+		r.batch.metadata(r.state.partition(id))
 	}
 	e.done(r.alterReply(e.req, codes))
 	return r.completeReady(sortedIDs(wishes))

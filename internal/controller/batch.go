@@ -25,10 +25,11 @@ const (
 
 // batch gathers, while an event is handled, what the brokers are to be told: one request of a kind for each broker.
 type batch struct {
-	leaders map[int32]map[PartitionID]bool     // broker → partition → is new
-	updates map[int32]map[PartitionID]struct{} // broker → partitions (none: brokers alone)
-	stops   map[int32]map[PartitionID]bool     // broker → partition → delete
-	full    map[int32]bool                     // brokers whose update lists all partitions there are
+	leaders map[int32]map[PartitionID]bool // broker → partition → is new
+	stops   map[int32]map[PartitionID]bool // broker → partition → delete
+	update  bool                           // all live brokers are told of each other, and of the partitions in updated
+	updated map[PartitionID]bool
+	full    map[int32]bool // brokers that are told of all partitions there are
 }
 
 func entry[V any](m *map[int32]map[PartitionID]V, broker int32) map[PartitionID]V {
@@ -49,27 +50,25 @@ func (b *batch) leaderAndISR(brokers []int32, id PartitionID, isNew bool) {
 	}
 }
 
-// metadata tells brokers of a partition, or with nil of the live brokers alone.
-func (b *batch) metadata(brokers []int32, p *partition) {
-	for _, broker := range brokers {
-		e := entry(&b.updates, broker)
-		if p != nil {
-			e[p.id] = struct{}{}
-		}
+// metadata tells all live brokers of a partition, or with nil of the live brokers alone.
+func (b *batch) metadata(p *partition) {
+	b.update = true
+	if p == nil {
+		return
 	}
+	if b.updated == nil {
+		b.updated = map[PartitionID]bool{}
+	}
+	b.updated[p.id] = true
 }
 
 // everything tells brokers of all partitions, and that there are no others.
-func (b *batch) everything(brokers []int32, s *clusterState) {
+func (b *batch) everything(brokers []int32) {
 	if b.full == nil {
 		b.full = map[int32]bool{}
 	}
-	b.metadata(brokers, nil)
 	for _, broker := range brokers {
 		b.full[broker] = true
-	}
-	for _, p := range s.allPartitions(nil) {
-		b.metadata(brokers, p)
 	}
 }
 
@@ -86,11 +85,7 @@ func (b *batch) send(r *reign) {
 			b.sendLeaderAndISR(r, live)
 		}
 	}
-	for _, broker := range sortedKeys(b.updates) {
-		if live := r.state.live[broker]; live != nil {
-			b.sendUpdateMetadata(r, live)
-		}
-	}
+	b.sendUpdateMetadata(r)
 	for _, broker := range sortedKeys(b.stops) {
 		if live := r.state.live[broker]; live != nil {
 			b.sendStopReplica(r, live)
@@ -156,35 +151,65 @@ func leaderState(p *partition, isNew bool) kmsg.LeaderAndISRRequestTopicPartitio
 	return state
 }
 
-func (b *batch) sendUpdateMetadata(r *reign, to *clusterstore.Broker) {
-	req := &kmsg.UpdateMetadataRequest{
-		Version: updateMetadataVersion, ControllerID: r.cfg.BrokerID, ControllerEpoch: r.epoch.Number, BrokerEpoch: to.Epoch,
-		LiveBrokers: r.liveBrokers(),
+// sendUpdateMetadata makes what is to be told once for all brokers: of a large cluster it is large.
+func (b *batch) sendUpdateMetadata(r *reign) {
+	if !b.update && len(b.full) == 0 {
+		return
 	}
-	for _, id := range sortedIDs(b.updates[to.ID]) {
-		p := r.state.partition(id)
-		if p == nil || p.state == nil {
+	live := r.liveBrokers()
+	var updated, all []kmsg.UpdateMetadataRequestTopicState
+	if b.update {
+		var ps []*partition
+		for _, id := range sortedIDs(b.updated) {
+			if p := r.state.partition(id); p != nil {
+				ps = append(ps, p)
+			}
+		}
+		updated = r.topicStates(ps)
+	}
+	if len(b.full) > 0 {
+		all = r.topicStates(r.state.allPartitions(nil))
+	}
+	for _, broker := range r.state.liveBrokers() {
+		to := r.state.live[broker]
+		req := &kmsg.UpdateMetadataRequest{
+			Version: updateMetadataVersion, ControllerID: r.cfg.BrokerID, ControllerEpoch: r.epoch.Number, BrokerEpoch: to.Epoch, LiveBrokers: live,
+			TopicStates: updated,
+		}
+		switch {
+		case b.full[broker]:
+			req.TopicStates = all
+			metadata.SetFull(req)
+		case !b.update:
 			continue
 		}
-		topic := r.state.topics[id.Topic]
-		if n := len(req.TopicStates); n == 0 || req.TopicStates[n-1].Topic != id.Topic {
-			req.TopicStates = append(req.TopicStates, kmsg.UpdateMetadataRequestTopicState{Topic: id.Topic, TopicID: topic.id})
+		r.out.send(broker, req, nil)
+	}
+}
+
+// topicStates is what UpdateMetadata tells of partitions, which are in order.
+func (r *reign) topicStates(ps []*partition) []kmsg.UpdateMetadataRequestTopicState {
+	var states []kmsg.UpdateMetadataRequestTopicState
+	for _, p := range ps {
+		if p.state == nil {
+			continue
+		}
+		topic := r.state.topics[p.id.Topic]
+		if n := len(states); n == 0 || states[n-1].Topic != p.id.Topic {
+			states = append(states, kmsg.UpdateMetadataRequestTopicState{Topic: p.id.Topic, TopicID: topic.id})
 		}
 		state := kmsg.UpdateMetadataRequestTopicPartition{
-			Partition: id.Partition, ControllerEpoch: p.state.ControllerEpoch, Leader: p.state.Leader, LeaderEpoch: p.state.LeaderEpoch,
+			Partition: p.id.Partition, ControllerEpoch: p.state.ControllerEpoch, Leader: p.state.Leader, LeaderEpoch: p.state.LeaderEpoch,
 			ISR: p.state.ISR, ZKVersion: p.state.Version, Replicas: p.assignment.Replicas,
-			OfflineReplicas: keep(p.assignment.Replicas, func(broker int32) bool { return !r.state.online(id, broker) }),
+			OfflineReplicas: keep(p.assignment.Replicas, func(broker int32) bool { return !r.state.online(p.id, broker) }),
 		}
 		if topic.deletion != notDeleted {
 			state.Leader, state.LeaderEpoch, state.ZKVersion = leaderDuringDelete, 0, 0
 		}
-		last := &req.TopicStates[len(req.TopicStates)-1]
+		last := &states[len(states)-1]
 		last.PartitionStates = append(last.PartitionStates, state)
 	}
-	if b.full[to.ID] {
-		metadata.SetFull(req)
-	}
-	r.out.send(to.ID, req, nil)
+	return states
 }
 
 // liveBrokers are all live brokers with their endpoints, for UpdateMetadata.

@@ -40,7 +40,7 @@ func (brokersChanged) handle(r *reign) error {
 	for _, b := range changed {
 		r.state.live[b.ID] = b
 		r.out.open(b)
-		r.batch.metadata(r.state.liveBrokers(), nil)
+		r.batch.metadata(nil)
 	}
 	return r.brokersStarted(append(started, bounced...))
 }
@@ -71,8 +71,8 @@ func (r *reign) brokersStarted(brokers []*clusterstore.Broker) error {
 			delete(r.state.offlineDirs, id)
 		}
 	}
-	r.batch.metadata(r.state.liveBrokers(), nil)
-	r.batch.everything(idsOf(brokers), r.state)
+	r.batch.metadata(nil)
+	r.batch.everything(idsOf(brokers))
 	r.flush()
 	var serving []replicaID
 	for _, id := range r.state.replicasOn(on) {
@@ -108,13 +108,14 @@ func (r *reign) brokersGone(ids []int32) error {
 		r.out.close(id)
 		r.log.Info("broker gone", "broker", id)
 	}
-	r.batch.metadata(r.state.liveBrokers(), nil)
+	r.batch.metadata(nil)
 	return r.replicasGone(r.state.replicasOn(on))
 }
 
 // replicasGone: partitions led by the replicas get other leaders; the replicas leave the ISRs; deletions wait for them.
 func (r *reign) replicasGone(ids []replicaID) error {
 	var leaderless []*partition
+	lost := map[*partition]bool{}
 	var serving, deleting []replicaID
 	for _, id := range ids {
 		p := r.state.partition(id.PartitionID)
@@ -126,7 +127,8 @@ func (r *reign) replicasGone(ids []replicaID) error {
 			continue
 		}
 		serving = append(serving, id)
-		if p.phase == partitionOnline && p.state.Leader == id.Broker && !slices.Contains(leaderless, p) {
+		if p.phase == partitionOnline && p.state.Leader == id.Broker && !lost[p] {
+			lost[p] = true
 			leaderless = append(leaderless, p)
 		}
 	}

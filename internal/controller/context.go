@@ -111,7 +111,7 @@ func (c *clusterState) partition(id PartitionID) *partition {
 
 // online tells whether a replica can serve: its broker lives and its log directory does.
 func (c *clusterState) online(id PartitionID, broker int32) bool {
-	return c.live[broker] != nil && !c.offlineDirs[replicaID{id, broker}]
+	return c.live[broker] != nil && (len(c.offlineDirs) == 0 || !c.offlineDirs[replicaID{id, broker}])
 }
 
 // liveBrokers are the ids of the live brokers, sorted.

@@ -72,7 +72,7 @@ func (r *reign) withdraw(t *topic) {
 	}
 	t.deletion = deletionBegun
 	for _, p := range t.partitions {
-		r.batch.metadata(r.state.liveBrokers(), p)
+		r.batch.metadata(p)
 		if p.phase != partitionOffline {
 			r.partitionTo(p, partitionOffline)
 		}

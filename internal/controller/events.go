@@ -61,7 +61,7 @@ func (isrsChanged) handle(r *reign) error {
 			if err := r.refresh(p); err != nil {
 				return err
 			}
-			r.batch.metadata(r.state.liveBrokers(), p)
+			r.batch.metadata(p)
 		}
 	}
 	return r.completeReady(ids)

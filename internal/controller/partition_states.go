@@ -99,7 +99,7 @@ func (r *reign) initialize(ps []*partition) error {
 			continue
 		}
 		r.batch.leaderAndISR(r.liveReplicas(p), p.id, true)
-		r.batch.metadata(r.state.liveBrokers(), p)
+		r.batch.metadata(p)
 	}
 	return r.elect(leaderless, r.offlineElection)
 }
@@ -136,7 +136,7 @@ func (r *reign) elect(ps []*partition, elect election) error {
 			}
 			r.partitionTo(p, partitionOnline)
 			r.batch.leaderAndISR(r.liveReplicas(p), p.id, false)
-			r.batch.metadata(r.state.liveBrokers(), p)
+			r.batch.metadata(p)
 		}
 		ps = refusedOf(ps, refused)
 	}

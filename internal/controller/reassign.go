@@ -140,7 +140,7 @@ func (r *reign) addReplicas(ps []*partition) error {
 			p := r.state.partition(id)
 			r.batch.leaderAndISR(r.liveReplicas(p), id, false)
 			r.batch.leaderAndISR(keep(p.assignment.Adding, func(b int32) bool { return !slices.Contains(p.state.ISR, b) }), id, true)
-			r.batch.metadata(r.state.liveBrokers(), p)
+			r.batch.metadata(p)
 		}
 	}
 	return nil

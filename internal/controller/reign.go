@@ -68,7 +68,7 @@ func (r *reign) begin() error {
 		return err
 	}
 	// Brokers first learn of each other, so that no follower is told of a leader it cannot reach.
-	r.batch.metadata(r.state.liveBrokers(), nil)
+	r.batch.metadata(nil)
 	r.flush()
 	if err := r.leaveAfterBounce(); err != nil {
 		return err
@@ -79,7 +79,7 @@ func (r *reign) begin() error {
 	if err := r.electWhereNeeded(); err != nil {
 		return err
 	}
-	r.batch.everything(r.state.liveBrokers(), r.state)
+	r.batch.everything(r.state.liveBrokers())
 	r.flush()
 	if err := r.resumeMoves(); err != nil {
 		return err

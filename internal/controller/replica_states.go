@@ -31,7 +31,7 @@ func (r *reign) replicasOnline(ids []replicaID) {
 		}
 		if p.state != nil && p.phase != partitionNew {
 			r.batch.leaderAndISR([]int32{id.Broker}, p.id, false)
-			r.batch.metadata(r.state.liveBrokers(), p)
+			r.batch.metadata(p)
 		}
 	}
 }
@@ -59,7 +59,7 @@ func (r *reign) leaveISR(ids []replicaID) error {
 			switch {
 			case p.state == nil:
 			case !r.inRole(p, id.Broker):
-				r.batch.metadata(r.state.liveBrokers(), p)
+				r.batch.metadata(p)
 			case states[p.id] != nil:
 				later = append(later, id)
 			default:
@@ -83,7 +83,7 @@ func (r *reign) leaveISR(ids []replicaID) error {
 			if r.state.topics[id.Topic].deletion == notDeleted {
 				r.batch.leaderAndISR(r.liveReplicas(p), p.id, false)
 			}
-			r.batch.metadata(r.state.liveBrokers(), p)
+			r.batch.metadata(p)
 		}
 		for _, id := range ids {
 			if refused[id.PartitionID] {
