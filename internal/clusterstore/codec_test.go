@@ -12,6 +12,9 @@ const (
 	kafkaBroker     = `{"features":{},"listener_security_protocol_map":{"PLAINTEXT":"PLAINTEXT"},"endpoints":["PLAINTEXT://127.0.0.1:27001"],` +
 		`"jmx_port":-1,"port":27001,"host":"127.0.0.1","version":5,"timestamp":"1795376059706"}`
 	kafkaTopic = `{"partitions":{"0":[1],"1":[1]},"topic_id":"tSvbXiFCShmJU7SRiWCdvw","adding_replicas":{},"removing_replicas":{},"version":3}`
+	// While partition 0 is being moved from 1 to 2.
+	kafkaMoving = `{"removing_replicas":{"0":[1]},"partitions":{"0":[2,1],"1":[1]},"topic_id":"tSvbXiFCShmJU7SRiWCdvw",` +
+		`"adding_replicas":{"0":[2]},"version":3}`
 	kafkaState = `{"controller_epoch":1,"leader":1,"version":1,"leader_epoch":0,"isr":[1]}`
 	kafkaConf  = `{"version":1,"config":{"retention.ms":"100000"}}`
 	kafkaEvent = `{"version":2,"entity_path":"brokers/<default>"}`
@@ -54,6 +57,11 @@ func TestBodiesAreKafkas(t *testing.T) {
 		t.Errorf("topic %+v", topic)
 	}
 	same(t, "topic", encodeTopic(topic), kafkaTopic)
+	topic.Partitions[0] = topic.Partitions[0].MoveTo([]int32{2})
+	same(t, "topic being moved", encodeTopic(topic), kafkaMoving)
+	if moving, err := decodeTopic("t1", []byte(kafkaMoving)); err != nil || !moving.Partitions[0].Equal(topic.Partitions[0]) {
+		t.Errorf("%+v, %v", moving, err)
+	}
 
 	state, err := decodePartitionState("p", []byte(kafkaState))
 	if err != nil {
