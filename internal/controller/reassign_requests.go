@@ -66,7 +66,7 @@ func (e alterReassignments) move(r *reign, id PartitionID, target []int32) (move
 	}
 	if target == nil {
 		if !p.assignment.Moving() {
-			return move{}, because(kerr.NoReassignmentInProgress, "No partition reassignment is in progress.")
+			return move{}, because(kerr.NoReassignmentInProgress, "") // Kafka says no more than the code
 		}
 		next := p.assignment.MoveTo(p.assignment.Origin())
 		return move{p, next}, r.refuseLoss(p, next)
@@ -91,6 +91,9 @@ func (e alterReassignments) move(r *reign, id PartitionID, target []int32) (move
 func (e alterReassignments) answer(results map[PartitionID]*kerr.Error) *kmsg.AlterPartitionAssignmentsResponse {
 	resp := e.req.ResponseKind().(*kmsg.AlterPartitionAssignmentsResponse)
 	resp.AllowReplicationFactorChange = e.req.AllowReplicationFactorChange
+	if len(e.req.Topics) == 0 {
+		resp.ErrorMessage = new(string) // as Kafka answers who asks for nothing
+	}
 	for i := range e.req.Topics {
 		t := kmsg.NewAlterPartitionAssignmentsResponseTopic()
 		t.Topic = e.req.Topics[i].Topic
@@ -98,7 +101,9 @@ func (e alterReassignments) answer(results map[PartitionID]*kerr.Error) *kmsg.Al
 			p := kmsg.NewAlterPartitionAssignmentsResponseTopicPartition()
 			p.Partition = e.req.Topics[i].Partitions[j].Partition
 			if err := results[PartitionID{Topic: t.Topic, Partition: p.Partition}]; err != nil {
-				p.ErrorCode, p.ErrorMessage = err.Code, &err.Description
+				if p.ErrorCode = err.Code; err.Description != "" {
+					p.ErrorMessage = &err.Description
+				}
 			}
 			t.Partitions = append(t.Partitions, p)
 		}
