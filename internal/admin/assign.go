@@ -8,29 +8,29 @@ import (
 	"milena/internal/metadata"
 )
 
-// candidate is a broker that replicas may be placed on.
-type candidate struct {
-	id   int32
-	rack string // "" none
+// Candidate is a broker that replicas may be placed on.
+type Candidate struct {
+	ID   int32
+	Rack string // "" none
 }
 
-func candidates(image *metadata.Image) []candidate {
-	var brokers []candidate
+func candidates(image *metadata.Image) []Candidate {
+	var brokers []Candidate
 	for _, b := range image.Brokers {
-		c := candidate{id: b.ID}
+		c := Candidate{ID: b.ID}
 		if b.Rack != nil {
-			c.rack = *b.Rack
+			c.Rack = *b.Rack
 		}
 		brokers = append(brokers, c)
 	}
-	slices.SortFunc(brokers, func(a, b candidate) int { return cmp.Compare(a.id, b.id) })
+	slices.SortFunc(brokers, func(a, b Candidate) int { return cmp.Compare(a.ID, b.ID) })
 	return brokers
 }
 
-// spread assigns partitions first to first+count-1 over the brokers: leaders go round, and the followers of each round are shifted by one
+// Spread assigns partitions first to first+count-1 over the brokers: leaders go round, and the followers of each round are shifted by one
 // more, so that what a dead broker led is shared by all others. Where every broker has a rack, the replicas of a partition are on as many
 // racks as there are. start and shift place the first partition.
-func spread(brokers []candidate, first, count, replicas, start, shift int) []clusterstore.Assignment {
+func Spread(brokers []Candidate, first, count, replicas, start, shift int) []clusterstore.Assignment {
 	order := rackOrder(brokers)
 	assigned := make([]clusterstore.Assignment, 0, count)
 	for p := first; p < first+count; p++ {
@@ -45,43 +45,45 @@ func spread(brokers []candidate, first, count, replicas, start, shift int) []clu
 
 // place picks a partition's replicas: the leader, then brokers in turn, but none on a rack used already while another rack is left, and
 // none twice.
-func place(order []candidate, leader, shift, replicas int) []int32 {
+func place(order []Candidate, leader, shift, replicas int) []int32 {
 	racks := map[string]int{}
 	for _, b := range order {
-		racks[b.rack]++
+		racks[b.Rack]++
 	}
-	chosen := []int32{order[leader].id}
-	usedRacks := map[string]bool{order[leader].rack: true}
+	// With racks, neighbours in order are on different ones: a shift goes past all of them, as in Kafka.
+	shift *= len(racks)
+	chosen := []int32{order[leader].ID}
+	usedRacks := map[string]bool{order[leader].Rack: true}
 	for turn := 0; len(chosen) < replicas; turn++ {
 		b := order[(leader+1+(shift+turn)%max(1, len(order)-1))%len(order)]
-		if slices.Contains(chosen, b.id) {
+		if slices.Contains(chosen, b.ID) {
 			continue
 		}
 		// After one whole turn the rule of racks has given all it can.
-		if usedRacks[b.rack] && len(usedRacks) < len(racks) && len(racks) > 1 && turn < 2*len(order) {
+		if usedRacks[b.Rack] && len(usedRacks) < len(racks) && len(racks) > 1 && turn < 2*len(order) {
 			continue
 		}
-		chosen = append(chosen, b.id)
-		usedRacks[b.rack] = true
+		chosen = append(chosen, b.ID)
+		usedRacks[b.Rack] = true
 	}
 	return chosen
 }
 
 // rackOrder is the brokers by id or, where all have racks, alternating between racks.
-func rackOrder(brokers []candidate) []candidate {
-	racks := map[string][]candidate{}
+func rackOrder(brokers []Candidate) []Candidate {
+	racks := map[string][]Candidate{}
 	for _, b := range brokers {
-		if b.rack == "" {
+		if b.Rack == "" {
 			return withoutRacks(brokers)
 		}
-		racks[b.rack] = append(racks[b.rack], b)
+		racks[b.Rack] = append(racks[b.Rack], b)
 	}
 	var names []string
 	for name := range racks {
 		names = append(names, name)
 	}
 	slices.Sort(names)
-	var order []candidate
+	var order []Candidate
 	for turn := 0; len(order) < len(brokers); turn++ {
 		for _, name := range names {
 			if turn < len(racks[name]) {
@@ -92,10 +94,10 @@ func rackOrder(brokers []candidate) []candidate {
 	return order
 }
 
-func withoutRacks(brokers []candidate) []candidate {
-	plain := make([]candidate, 0, len(brokers))
+func withoutRacks(brokers []Candidate) []Candidate {
+	plain := make([]Candidate, 0, len(brokers))
 	for _, b := range brokers {
-		plain = append(plain, candidate{id: b.id})
+		plain = append(plain, Candidate{ID: b.ID})
 	}
 	return plain
 }

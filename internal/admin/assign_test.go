@@ -9,9 +9,9 @@ import (
 )
 
 func TestSpreadGoesRound(t *testing.T) {
-	brokers := []candidate{{0, ""}, {1, ""}, {2, ""}, {3, ""}, {4, ""}}
+	brokers := []Candidate{{0, ""}, {1, ""}, {2, ""}, {3, ""}, {4, ""}}
 	var got [][]int32
-	for _, a := range spread(brokers, 0, 10, 3, 0, 0) {
+	for _, a := range Spread(brokers, 0, 10, 3, 0, 0) {
 		got = append(got, a.Replicas)
 	}
 	// Kafka's own example, in the comment of its assignment.
@@ -21,25 +21,38 @@ func TestSpreadGoesRound(t *testing.T) {
 	}
 }
 
+func TestSpreadOverRacks(t *testing.T) {
+	brokers := []Candidate{{0, "rack1"}, {1, "rack3"}, {2, "rack3"}, {3, "rack2"}, {4, "rack2"}, {5, "rack1"}}
+	var got [][]int32
+	for _, a := range Spread(brokers, 0, 9, 3, 0, 0) {
+		got = append(got, a.Replicas)
+	}
+	// Again from the comment of Kafka's assignment.
+	want := [][]int32{{0, 3, 1}, {3, 1, 5}, {1, 5, 4}, {5, 4, 2}, {4, 2, 0}, {2, 0, 3}, {0, 4, 2}, {3, 2, 0}, {1, 0, 3}}
+	if fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("\n got %v\nwant %v", got, want)
+	}
+}
+
 func TestSpreadKeepsItsPromises(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		count := rapid.IntRange(1, 9).Draw(t, "brokers")
 		racked := rapid.Bool().Draw(t, "racks")
-		var brokers []candidate
+		var brokers []Candidate
 		racks := map[int32]string{}
 		names := map[string]bool{}
 		for id := range int32(count) {
-			b := candidate{id: id}
+			b := Candidate{ID: id}
 			if racked {
-				b.rack = fmt.Sprint("r", rapid.IntRange(0, 3).Draw(t, "rack"))
-				racks[id] = b.rack
-				names[b.rack] = true
+				b.Rack = fmt.Sprint("r", rapid.IntRange(0, 3).Draw(t, "rack"))
+				racks[id] = b.Rack
+				names[b.Rack] = true
 			}
 			brokers = append(brokers, b)
 		}
 		partitions, replicas := rapid.IntRange(1, 40).Draw(t, "partitions"), rapid.IntRange(1, count).Draw(t, "replicas")
 		leaders := map[int32]int{}
-		for _, a := range spread(brokers, rapid.IntRange(0, 7).Draw(t, "first"), partitions, replicas,
+		for _, a := range Spread(brokers, rapid.IntRange(0, 7).Draw(t, "first"), partitions, replicas,
 			rapid.IntRange(0, count-1).Draw(t, "start"), rapid.IntRange(0, count-1).Draw(t, "shift")) {
 			leaders[a.Replicas[0]]++
 			sorted := slices.Clone(a.Replicas)

@@ -108,6 +108,6 @@ func (a *Admin) newPartitions(t *clusterstore.Topic, g *Growth) ([]clusterstore.
 		return nil, tooFewBrokers(replicas, len(brokers))
 	}
 	// The new leaders go on where the old ones began.
-	start := slices.IndexFunc(rackOrder(brokers), func(c candidate) bool { return c.id == t.Partitions[0].Replicas[0] })
-	return spread(brokers, now, additional, replicas, max(0, start), max(0, start)), nil
+	start := slices.IndexFunc(rackOrder(brokers), func(c Candidate) bool { return c.ID == t.Partitions[0].Replicas[0] })
+	return Spread(brokers, now, additional, replicas, max(0, start), max(0, start)), nil
 }

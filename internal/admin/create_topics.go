@@ -136,7 +136,7 @@ func (a *Admin) assignment(t *NewTopic, image *metadata.Image, broker *config.Br
 	if replicas > len(brokers) {
 		return nil, tooFewBrokers(replicas, len(brokers))
 	}
-	return spread(brokers, 0, partitions, replicas, a.Random(len(brokers)), a.Random(len(brokers))), nil
+	return Spread(brokers, 0, partitions, replicas, a.Random(len(brokers)), a.Random(len(brokers))), nil
 }
 
 func manualAssignment(t *NewTopic, image *metadata.Image) ([]clusterstore.Assignment, error) {
