@@ -135,11 +135,42 @@ func (s *Store) ChangeConfig(ctx context.Context, e Entity, change func(map[stri
 		if errors.Is(err, coord.ErrBadVersion) || errors.Is(err, coord.ErrNodeExists) || (errors.Is(err, coord.ErrNoNode) && !missing) {
 			continue
 		}
+		if errors.Is(err, coord.ErrNoNode) {
+			// The clients of a user have a node above them that nobody made yet.
+			if made, failed := s.makeParents(ctx, path, configChangePrefix); failed != nil {
+				err = failed
+			} else if made {
+				continue
+			}
+		}
 		if err != nil {
 			return fmt.Errorf("clusterstore: writing %s: %w", path, err)
 		}
 		return nil
 	}
+}
+
+// makeParents makes the nodes above these paths that are missing; it tells whether there were any.
+func (s *Store) makeParents(ctx context.Context, paths ...string) (made bool, err error) {
+	for _, path := range paths {
+		for end := 1; end < len(path); end++ {
+			if path[end] != '/' {
+				continue
+			}
+			there, err := s.exists(ctx, path[:end])
+			if err != nil {
+				return made, err
+			}
+			if there {
+				continue
+			}
+			if _, err := s.coord.Create(ctx, coord.Create{Path: path[:end]}); err != nil && !errors.Is(err, coord.ErrNodeExists) {
+				return made, err
+			}
+			made = true
+		}
+	}
+	return made, nil
 }
 
 // /config/changes/config_change_NNNNNNNNNN, version 2: {"version":2,"entity_path":"topics/T"}

@@ -32,6 +32,8 @@ type Options struct {
 	// Servers are host:port of the members, at least one; Chroot is the path that stands for "/" here, without a slash at its end, or "".
 	Servers []string
 	Chroot  string
+	// ChrootExists demands that the chroot is there: Open makes none.
+	ChrootExists bool
 	// TLS is used where not nil, with a client certificate if it has one.
 	TLS *tls.Config
 	// Username and Password authenticate by ZooKeeper's scheme "digest" where Username is not empty.
@@ -157,10 +159,13 @@ func (s *Store) begin(ctx context.Context) error {
 			if found || err != nil {
 				return path, err
 			}
+			if s.set.ChrootExists {
+				return path, zk.ErrNoNode
+			}
 			return c.Create(path, nil, zk.FlagPersistent, s.set.acl("/"))
 		})
 		if err != nil && !errors.Is(err, zk.ErrNodeExists) {
-			return fmt.Errorf("making the chroot: %w", mapError(err, path))
+			return fmt.Errorf("the chroot %s: %w", path, mapError(err, path))
 		}
 	}
 	return nil
