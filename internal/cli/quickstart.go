@@ -176,7 +176,10 @@ func (t *trial) keep(ctx context.Context, cancel context.CancelCauseFunc, id int
 		if ctx.Err() != nil {
 			return
 		}
-		if !wasReady {
+		if wasReady {
+			ready = nil // from now on it is ready again
+		}
+		if ready != nil {
 			cancel(fmt.Errorf("broker %d did not start (%w); see %s", id, err, filepath.Join(t.home(id), "server.log")))
 			return
 		}
@@ -211,9 +214,10 @@ func (t *trial) runOnce(ctx context.Context, id int, ready chan<- string) (wasRe
 	for lines.Scan() {
 		if !wasReady && strings.HasPrefix(lines.Text(), "Milena is ready") {
 			wasReady = true
-			select {
-			case ready <- fmt.Sprintf("  broker %d       %s, process %d\n", id, t.address(id), child.Process.Pid):
-			default: // one that was started again
+			if ready == nil {
+				t.env.printf("broker %d is ready again, process %d\n", id, child.Process.Pid)
+			} else {
+				ready <- fmt.Sprintf("  broker %d       %s, process %d\n", id, t.address(id), child.Process.Pid)
 			}
 		}
 	}
