@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -43,7 +44,8 @@ func runCompletion(_ context.Context, env *Env, args []string) error {
 func optionNames(t *Tool) []string {
 	switch {
 	case t.Options != nil:
-		return t.Options().Names()
+		options := t.Options()
+		return append(slices.Clone(options.Commands), options.Names()...)
 	case t.Name == "server":
 		return []string{"-daemon", "--override", "--log-format", "--log-level", "--help"}
 	case t.Name == "storage":

@@ -76,6 +76,7 @@ func configsOptions() *Options {
 		Option{Name: "ip-defaults", Help: "What all addresses have where they have nothing of their own."},
 		text("topic", "A topic, by its name."),
 		text("user", "A user, by its principal's name."),
+		zookeeperOption("Instead of --bootstrap-server"),
 		Option{Name: "user-defaults", Help: "What all users have where they have nothing of their own."},
 	)
 }
@@ -93,6 +94,9 @@ func runConfigs(ctx context.Context, env *Env, args []string) error {
 	if v.Has("help") {
 		return v.HelpFirst("This tool helps to manipulate and describe entity config for a topic, client, user, " +
 			"broker, ip, client-metrics or group")
+	}
+	if v.Has("zookeeper") {
+		return env.configsByZooKeeper(ctx, v)
 	}
 	entity, err := checkConfigs(v)
 	if err != nil {

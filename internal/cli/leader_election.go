@@ -27,6 +27,7 @@ func leaderElectionOptions() *Options {
 		Option{Name: "all-topic-partitions", Help: "Elect wherever it is needed."},
 		Option{Name: "path-to-json-file", Arg: "Path to JSON file",
 			Help: "Elect for the partitions in this file:\n" + `{"partitions":[{"topic":"foo","partition":1},{"topic":"bar","partition":0}]}`},
+		zookeeperOption("Instead of --bootstrap-server, for preferred leaders"),
 	)
 }
 
@@ -43,6 +44,12 @@ func runLeaderElection(ctx context.Context, env *Env, args []string) error {
 	req, kind, err := electionOf(v)
 	if err != nil {
 		return err
+	}
+	if v.Has("zookeeper") {
+		if kind != "PREFERRED" || v.Has("bootstrap-server") {
+			return errors.New("With --zookeeper, --election-type is preferred and there is no --bootstrap-server")
+		}
+		return env.electByZooKeeper(ctx, v.Value("zookeeper"), req.Topics)
 	}
 	config := v.Value("command-config")
 	if config == "" {
@@ -64,7 +71,7 @@ func runLeaderElection(ctx context.Context, env *Env, args []string) error {
 func electionOf(v *Values) (req *kmsg.ElectLeadersRequest, kind string, err error) {
 	var missing []string
 	for _, name := range []string{"bootstrap-server", "election-type"} {
-		if !v.Has(name) {
+		if !v.Has(name) && !(name == "bootstrap-server" && v.Has("zookeeper")) {
 			missing = append(missing, name)
 		}
 	}

@@ -11,23 +11,23 @@ func absentScripts() []string {
 	return strings.Fields(`
 		kafka-acls kafka-client-metrics kafka-console-share-consumer kafka-delegation-tokens kafka-e2e-latency
 		kafka-jmx kafka-metadata-quorum kafka-metadata-shell kafka-mirror-maker
-		kafka-reassign-partitions kafka-replica-verification kafka-share-consumer-perf-test kafka-share-groups
+		kafka-share-consumer-perf-test kafka-share-groups
 		kafka-streams-application-reset kafka-streams-groups kafka-transactions kafka-verifiable-share-consumer
-		kafka-preferred-replica-election trogdor
+		trogdor
 		zookeeper-server-start zookeeper-server-stop zookeeper-shell zookeeper-security-migration`)
 }
 
 // absentClasses are the Java classes behind some of them.
 func absentClasses() []string {
 	return strings.Fields(`
-		kafka.admin.AclCommand kafka.admin.ReassignPartitionsCommand
-		kafka.admin.DelegationTokenCommand kafka.tools.JmxTool kafka.tools.ReplicaVerificationTool
+		kafka.admin.AclCommand
+		kafka.admin.DelegationTokenCommand kafka.tools.JmxTool
 		org.apache.kafka.tools.AclCommand org.apache.kafka.tools.ClientMetricsCommand org.apache.kafka.tools.DelegationTokenCommand
 		org.apache.kafka.tools.EndToEndLatency
 		org.apache.kafka.tools.JmxTool org.apache.kafka.tools.MetadataQuorumCommand
-		org.apache.kafka.shell.MetadataShell org.apache.kafka.tools.ReplicaVerificationTool org.apache.kafka.tools.StreamsResetter
+		org.apache.kafka.shell.MetadataShell org.apache.kafka.tools.StreamsResetter
 		org.apache.kafka.tools.TransactionsCommand
-		org.apache.kafka.tools.consumer.group.ShareGroupCommand org.apache.kafka.tools.reassign.ReassignPartitionsCommand
+		org.apache.kafka.tools.consumer.group.ShareGroupCommand
 		org.apache.zookeeper.server.quorum.QuorumPeerMain org.apache.zookeeper.ZooKeeperMainWithTlsSupportForKafka`)
 }
 

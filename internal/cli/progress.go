@@ -36,9 +36,16 @@ func (p *progress) step(n int64) {
 		return
 	}
 	p.shown = now
-	line := fmt.Sprintf("%d %s, %.0f a second", n, p.what, perSecond(n, now.Sub(p.start)))
-	fmt.Fprintf(p.w, "\r%-*s", p.length, line)
-	p.length = len(line)
+	p.line(fmt.Sprintf("%d %s, %.0f a second", n, p.what, perSecond(n, now.Sub(p.start))))
+}
+
+// shows tells whether there is a terminal.
+func (p *progress) shows() bool { return p.w != nil }
+
+// line writes over the line that is shown.
+func (p *progress) line(text string) {
+	fmt.Fprintf(p.w, "\r%-*s", p.length, text)
+	p.length = len(text)
 }
 
 // done wipes the line.

@@ -43,6 +43,7 @@ func ownTools() []Tool {
 	return []Tool{
 		{Name: "quickstart", Short: "run several brokers on this machine, for trying out", Options: quickstartOptions,
 			Examples: quickstartExamples, Run: runQuickstart},
+		{Name: "coord", Short: "look into the coordination store: ls, get, watch", Options: coordOptions, Examples: coordExamples, Run: runCoord},
 		{Name: "links", Short: "make a Kafka home: DIR/bin/kafka-topics.sh and its kin, linked to this binary",
 			Examples: linksExamples, Run: runLinks},
 		{Name: "completion", Short: "print the completion script of a shell", Examples: completionExamples, Run: runCompletion},

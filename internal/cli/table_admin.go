@@ -42,9 +42,25 @@ func adminTools() []Tool {
 			Options: leaderElectionOptions, Examples: leaderElectionExamples, Run: runLeaderElection,
 		},
 		{
+			Name: "preferred-replica-election", Short: "have partitions led by their first replica, as Kafka's tool up to 2.8",
+			Scripts: []string{"kafka-preferred-replica-election"}, Classes: []string{"kafka.admin.PreferredReplicaLeaderElectionCommand"},
+			Options: preferredElectionOptions, Examples: preferredElectionExamples, Run: runPreferredElection,
+		},
+		{
+			Name: "reassign-partitions", Short: "move partitions between brokers and directories, throttled, with progress",
+			Scripts: []string{"kafka-reassign-partitions"}, Classes: []string{toolPackage + "reassign.ReassignPartitionsCommand",
+				"kafka.admin.ReassignPartitionsCommand"},
+			Options: reassignOptions, Examples: reassignExamples, Run: runReassign,
+		},
+		{
 			Name: "log-dirs", Short: "show data directories and what partitions take in them",
 			Scripts: []string{"kafka-log-dirs"}, Classes: []string{toolPackage + "LogDirsCommand", "kafka.admin.LogDirsCommand"},
 			Options: logDirsOptions, Examples: logDirsExamples, Run: runLogDirs,
+		},
+		{
+			Name: "replica-verification", Short: "compare the replicas of topics while they are written",
+			Scripts: []string{"kafka-replica-verification"}, Classes: []string{toolPackage + "ReplicaVerificationTool", "kafka.tools.ReplicaVerificationTool"},
+			Options: replicaVerificationOptions, Examples: replicaVerificationExamples, Run: runReplicaVerification,
 		},
 		{
 			Name: "broker-api-versions", Short: "show which requests brokers speak",

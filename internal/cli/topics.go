@@ -14,7 +14,8 @@ milena topics --bootstrap-server localhost:9092 --create --topic greetings --par
 milena topics --bootstrap-server localhost:9092 --create --topic state --config cleanup.policy=compact
 milena topics --bootstrap-server localhost:9092 --list
 milena topics --bootstrap-server localhost:9092 --describe --topic greetings
-milena topics --bootstrap-server localhost:9092 --delete --topic 'test-.*'`
+milena topics --bootstrap-server localhost:9092 --delete --topic 'test-.*'
+milena topics --zookeeper localhost:2181/kafka --create --topic greetings --partitions 3 --replication-factor 3`
 
 // bootstrapOption and commandConfigOption are what every admin tool takes.
 func bootstrapOption() Option {
@@ -38,7 +39,9 @@ func topicsOptions() *Options {
 			Help: "With --create: a setting of the new topic. Settings of topics are:\n" + strings.Join(configNames("topics"), "\n")},
 		flag("create", "Create a topic."),
 		flag("delete", "Delete topics."),
-		Option{Name: "delete-config", Arg: "name", Many: true, Help: "Was a setting to take away; Kafka has dropped it in 4.0."},
+		Option{Name: "force", Hidden: true, Help: "Ask nothing."},
+		flag("disable-rack-aware", "With --zookeeper and --create: do not look at racks."),
+		Option{Name: "delete-config", Arg: "name", Many: true, Help: "With --zookeeper and --alter: a setting to take away."},
 		flag("describe", "Show topics, their settings and partitions."),
 		flag("exclude-internal", "With --list or --describe: without Kafka's own topics."),
 		flag("if-exists", "With --alter, --delete or --describe: do nothing, and succeed, where there is no such topic."),
@@ -60,6 +63,7 @@ func topicsOptions() *Options {
 		flag("unavailable-partitions", "With --describe: only partitions without a live leader."),
 		flag("under-min-isr-partitions", "With --describe: only partitions with fewer than min.insync.replicas in sync."),
 		flag("under-replicated-partitions", "With --describe: only partitions with replicas out of sync."),
+		zookeeperOption("Instead of --bootstrap-server"),
 	)
 }
 
@@ -76,6 +80,9 @@ func runTopics(ctx context.Context, env *Env, args []string) error {
 	}
 	if err := checkTopics(env, v); err != nil {
 		return err
+	}
+	if v.Has("zookeeper") {
+		return env.topicsByZooKeeper(ctx, v)
 	}
 	a, err := env.openAdmin(v.Value("bootstrap-server"), v.Value("command-config"))
 	if err != nil {
@@ -118,6 +125,12 @@ func checkTopics(env *Env, v *Values) error {
 	}
 	if given != 1 {
 		return Usage("Command must include exactly one action: --list, --describe, --create, --alter or --delete")
+	}
+	if v.Has("zookeeper") {
+		return checkTreeTopics(v, actions)
+	}
+	if v.Has("disable-rack-aware") {
+		return Usage("disable-rack-aware is not a recognized option")
 	}
 	if v.Has("delete-config") {
 		env.errorf("delete-config option is no longer supported and deprecated since version 4.0. " +
