@@ -35,6 +35,10 @@ func ToolClass(version, tool string) string {
 		return choose(old, "kafka.admin.LogDirsCommand", "org.apache.kafka.tools.LogDirsCommand")
 	case "broker-api-versions":
 		return choose(!four, "kafka.admin.BrokerApiVersionsCommand", "org.apache.kafka.tools.BrokerApiVersionsCommand")
+	case "reassign-partitions":
+		return choose(!four, "kafka.admin.ReassignPartitionsCommand", "org.apache.kafka.tools.reassign.ReassignPartitionsCommand")
+	case "preferred-replica-election":
+		return "kafka.admin.PreferredReplicaLeaderElectionCommand"
 	case "features":
 		return "org.apache.kafka.tools.FeatureCommand"
 	case "cluster":
