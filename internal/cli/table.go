@@ -9,6 +9,7 @@ const toolPackage = "org.apache.kafka.tools."
 func Tools() []Tool {
 	rows := brokerTools()
 	rows = append(rows, adminTools()...)
+	rows = append(rows, placementTools()...)
 	rows = append(rows, clientTools()...)
 	return append(rows, ownTools()...)
 }

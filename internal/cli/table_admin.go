@@ -36,6 +36,33 @@ func adminTools() []Tool {
 			Options: deleteRecordsOptions, Examples: deleteRecordsExamples, Run: runDeleteRecords,
 		},
 		{
+			Name: "log-dirs", Short: "show data directories and what partitions take in them",
+			Scripts: []string{"kafka-log-dirs"}, Classes: []string{toolPackage + "LogDirsCommand", "kafka.admin.LogDirsCommand"},
+			Options: logDirsOptions, Examples: logDirsExamples, Run: runLogDirs,
+		},
+		{
+			Name: "broker-api-versions", Short: "show which requests brokers speak",
+			Scripts: []string{"kafka-broker-api-versions"},
+			Classes: []string{toolPackage + "BrokerApiVersionsCommand", "kafka.admin.BrokerApiVersionsCommand"},
+			Options: brokerAPIVersionsOptions, Examples: brokerAPIVersionsExamples, Run: runBrokerAPIVersions,
+		},
+		{
+			Name: "cluster", Short: "show a cluster's id and its brokers' addresses",
+			Scripts: []string{"kafka-cluster"}, Classes: []string{toolPackage + "ClusterTool", "kafka.tools.ClusterTool"},
+			Options: clusterOptions, Examples: clusterExamples, Run: runCluster,
+		},
+		{
+			Name: "features", Short: "show feature levels",
+			Scripts: []string{"kafka-features"}, Classes: []string{toolPackage + "FeatureCommand", "kafka.admin.FeatureCommand"},
+			Options: featuresOptions, Examples: featuresExamples, Run: runFeatures,
+		},
+	}
+}
+
+// placementTools move partitions, and who leads them, and compare replicas.
+func placementTools() []Tool {
+	return []Tool{
+		{
 			Name: "leader-election", Short: "have partitions led by their first replica, or by any that lives",
 			Scripts: []string{"kafka-leader-election"}, Classes: []string{toolPackage + "LeaderElectionCommand",
 				"kafka.admin.LeaderElectionCommand"},
@@ -53,30 +80,9 @@ func adminTools() []Tool {
 			Options: reassignOptions, Examples: reassignExamples, Run: runReassign,
 		},
 		{
-			Name: "log-dirs", Short: "show data directories and what partitions take in them",
-			Scripts: []string{"kafka-log-dirs"}, Classes: []string{toolPackage + "LogDirsCommand", "kafka.admin.LogDirsCommand"},
-			Options: logDirsOptions, Examples: logDirsExamples, Run: runLogDirs,
-		},
-		{
 			Name: "replica-verification", Short: "compare the replicas of topics while they are written",
 			Scripts: []string{"kafka-replica-verification"}, Classes: []string{toolPackage + "ReplicaVerificationTool", "kafka.tools.ReplicaVerificationTool"},
 			Options: replicaVerificationOptions, Examples: replicaVerificationExamples, Run: runReplicaVerification,
-		},
-		{
-			Name: "broker-api-versions", Short: "show which requests brokers speak",
-			Scripts: []string{"kafka-broker-api-versions"},
-			Classes: []string{toolPackage + "BrokerApiVersionsCommand", "kafka.admin.BrokerApiVersionsCommand"},
-			Options: brokerAPIVersionsOptions, Examples: brokerAPIVersionsExamples, Run: runBrokerAPIVersions,
-		},
-		{
-			Name: "cluster", Short: "show a cluster's id and its brokers' addresses",
-			Scripts: []string{"kafka-cluster"}, Classes: []string{toolPackage + "ClusterTool", "kafka.tools.ClusterTool"},
-			Options: clusterOptions, Examples: clusterExamples, Run: runCluster,
-		},
-		{
-			Name: "features", Short: "show feature levels",
-			Scripts: []string{"kafka-features"}, Classes: []string{toolPackage + "FeatureCommand", "kafka.admin.FeatureCommand"},
-			Options: featuresOptions, Examples: featuresExamples, Run: runFeatures,
 		},
 	}
 }
