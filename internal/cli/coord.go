@@ -171,7 +171,11 @@ func (env *Env) printNode(ctx context.Context, store coord.Store, path string) e
 	return nil
 }
 
-// watchNodes prints what changes at a node and below it, until a signal ends it. Changes in between two looks are one.
+// coordPause is how long watch waits before it looks again where the store was not reached.
+const coordPause = 200 * time.Millisecond
+
+// watchNodes prints what changes at a node and below it, until a signal ends it. Changes in between two looks are one; a store that is away is
+// waited for.
 func (env *Env) watchNodes(ctx context.Context, store coord.Store, path string) error {
 	watch, err := store.Watch(path, coord.WatchTree)
 	if err != nil {
@@ -182,6 +186,12 @@ func (env *Env) watchNodes(ctx context.Context, store coord.Store, path string) 
 	for {
 		now := map[string]coord.Node{}
 		err := walk(ctx, store, path, func(path string, node coord.Node) { now[path] = node })
+		if errors.Is(err, coord.ErrUnavailable) && ctx.Err() == nil {
+			if err := pause(ctx, coordPause); err != nil {
+				return err
+			}
+			continue
+		}
 		if err != nil && !errors.Is(err, coord.ErrNoNode) {
 			return err
 		}

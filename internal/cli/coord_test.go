@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"milena/internal/coord"
 	"milena/internal/coord/memcoord"
@@ -77,6 +78,13 @@ func TestCoordWatch(t *testing.T) {
 		expect(err, "set /a version 1 two\n")
 		_, err = other.Multi(t.Context(), coord.Delete{Path: "/a", Version: coord.AnyVersion}, coord.Create{Path: "/a", Data: []byte("new")})
 		expect(err, "deleted /a\ncreated /a new\n")
+		store.Cut() // what changes while the store is away is seen when it is back
+		_, err = other.Create(t.Context(), coord.Create{Path: "/b"})
+		time.Sleep(10 * time.Second) // of the bubble
+		expect(err, "")
+		store.Restore()
+		time.Sleep(10 * time.Second)
+		expect(nil, "created /b \n")
 		expect(other.Delete(t.Context(), "/a", coord.AnyVersion), "deleted /a\n")
 		cancel()
 		if err := <-ended; err != context.Canceled {
