@@ -97,6 +97,23 @@ var calls = []call{
 	{tool: "configs", args: "--bootstrap-server %s --alter --entity-type topics --entity-name story --delete-config no.such.key"},
 	{tool: "delete-records", args: "--bootstrap-server %s --offset-json-file %f", file: `{"partitions":[{"topic":"story","partition":0,"offset":-1}],"version":1}`},
 	{tool: "delete-records", args: "--bootstrap-server %s --offset-json-file %f", file: `{"partitions":[{"topic":"story"}]}`},
+	{tool: "reassign-partitions", args: "--bootstrap-server %s --list", reads: true},
+	{tool: "reassign-partitions", args: "--bootstrap-server %s --generate --topics-to-move-json-file %f --broker-list 1", file: `{"topics":[{"topic":"story"},{"topic":"dotted.name"}],"version":1}`, reads: true},
+	{tool: "reassign-partitions", args: "--bootstrap-server %s --generate --topics-to-move-json-file %f --broker-list 1,1", file: `{"topics":[{"topic":"story"}]}`, reads: true},
+	{tool: "reassign-partitions", args: "--bootstrap-server %s --generate --topics-to-move-json-file %f --broker-list 1", file: `{"topics":[{"topic":"no-such"}]}`, reads: true},
+	{tool: "reassign-partitions", args: "--bootstrap-server %s --verify --preserve-throttles --reassignment-json-file %f", file: `{"version":1,"partitions":[{"topic":"story","partition":0,"replicas":[2]}]}`, reads: true},
+	{tool: "reassign-partitions", args: "--bootstrap-server %s --execute --throttle 1000000 --reassignment-json-file %f", file: `{"version":1,"partitions":[{"topic":"story","partition":0,"replicas":[1]}]}`},
+	{tool: "reassign-partitions", args: "--bootstrap-server %s --verify --reassignment-json-file %f", file: `{"version":1,"partitions":[{"topic":"story","partition":0,"replicas":[1]}]}`},
+	{tool: "reassign-partitions", args: "--bootstrap-server %s --cancel --preserve-throttles --reassignment-json-file %f", file: `{"version":1,"partitions":[{"topic":"story","partition":0,"replicas":[1]}]}`},
+	{tool: "reassign-partitions", args: "--bootstrap-server %s --execute --reassignment-json-file %f", file: `{"version":1,"partitions":[{"topic":"story","partition":0,"replicas":[7]}]}`},
+	{tool: "reassign-partitions", args: "--bootstrap-server %s --execute --reassignment-json-file %f", file: `{"version":1,"partitions":[{"topic":"story","partition":0,"replicas":[1,1]}]}`},
+	{tool: "reassign-partitions", args: "--bootstrap-server %s --execute --reassignment-json-file %f", file: `{"version":1,"partitions":[{"topic":"story","partition":0,"replicas":[]}]}`},
+	{tool: "reassign-partitions", args: "--bootstrap-server %s --execute --disallow-replication-factor-change --reassignment-json-file %f", file: `{"version":1,"partitions":[{"topic":"story","partition":0,"replicas":[1]}]}`},
+	{tool: "reassign-partitions", args: "--bootstrap-server %s --execute --reassignment-json-file %f", file: `{"partitions":[{"topic":"story","partition":99,"replicas":[1]}]}`},
+	{tool: "reassign-partitions", args: "--bootstrap-server %s --execute --reassignment-json-file %f", file: `{"partitions":[]}`},
+	{tool: "reassign-partitions", args: "--bootstrap-server %s --execute --reassignment-json-file /no/such/file"},
+	{tool: "reassign-partitions", args: "--bootstrap-server %s --list --throttle 5"},
+	{tool: "reassign-partitions", args: "--list"},
 	{tool: "get-offsets", args: "--bootstrap-server %s --topic story --time -2", reads: true},
 	{tool: "delete-records", args: "--bootstrap-server %s --offset-json-file /no/such/file"},
 	{tool: "topics", args: "--bootstrap-server %s --delete --topic story"},
@@ -126,16 +143,17 @@ func exitCode(err error) int {
 }
 
 var (
-	idText = regexp.MustCompile(`TopicId: \S+|Epoch: [0-9]+|Cluster ID: \S+|"logDir":"[^"]*"|"size":[0-9]+|"(total|usable)Bytes":[0-9]+|` +
+	idText = regexp.MustCompile(`TopicId: \S+|Epoch: [0-9]+|Cluster ID: \S+|"logDir":"[^"]*"|"log_dirs":\[[^\]]*\]|"size":[0-9]+|"(total|usable)Bytes":[0-9]+|` +
 		`127\.0\.0\.1:?\s*[0-9]+`)
 	logLine = regexp.MustCompile(`(?m)^(\[[0-9-]+ [0-9:,]+\] (ERROR|WARN|INFO).*|SLF4J.*|log4j:.*|WARNING: .*|\s+at [\w.$/]+\(.*|` +
 		`\s+\.\.\. \d+ more|Caused by: .*)\n`)
+	thrown   = regexp.MustCompile(`(?m)^(Error: .*\n)[\w.]+Exception: .*\n\n?`)
 	trailing = regexp.MustCompile(`(?m)[ \t]+$`)
 )
 
 // words is a tool's standard output without what differs from one cluster to another; log lines and stack traces are the JVM's.
 func words(out string) string {
-	return trailing.ReplaceAllString(logLine.ReplaceAllString(idText.ReplaceAllString(out, "ID"), ""), "")
+	return trailing.ReplaceAllString(thrown.ReplaceAllString(logLine.ReplaceAllString(idText.ReplaceAllString(out, "ID"), ""), "$1"), "")
 }
 
 // runs is how a call ended with each pair of tool and broker.

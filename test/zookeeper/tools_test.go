@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -81,7 +82,16 @@ func TestToolsByZooKeeper(t *testing.T) {
 			t.Errorf("%s\nKafka:\n%s%s\nMilena:\n%s%s", line, want, errs, got, ourErrs.String())
 		}
 	}
+	for range 2 { // neither makes a chroot
+		out, err := exec.CommandContext(t.Context(), milenaBinary, "topics", "--list", "--zookeeper", server.Address()+"/none").CombinedOutput()
+		if err == nil || !strings.Contains(string(out), "the chroot /none") {
+			t.Errorf("topics of no cluster: %s, %v", out, err)
+		}
+	}
 	want, got := tree(t, server.Address(), "/kafka"), tree(t, server.Address(), "/milena")
+	if want, got := takeChanges(want), takeChanges(got); !slices.Equal(got, want) {
+		t.Errorf("brokers are told of\n%v, by Kafka of\n%v", got, want)
+	}
 	for _, path := range slices.Sorted(maps.Keys(want)) {
 		if plain(got[path]) != plain(want[path]) {
 			t.Errorf("%s\n Kafka  %s\n Milena %s", path, want[path], got[path])
@@ -91,6 +101,18 @@ func TestToolsByZooKeeper(t *testing.T) {
 	for path, node := range got {
 		t.Errorf("%s is Milena's alone: %s", path, node)
 	}
+}
+
+// takeChanges takes the notifications of changed configurations out of a tree: Kafka's tool goes through brokers in no order.
+func takeChanges(tree map[string]string) (changes []string) {
+	for path, node := range tree {
+		if strings.HasPrefix(path, "/config/changes/") {
+			changes = append(changes, node)
+			delete(tree, path)
+		}
+	}
+	slices.Sort(changes)
+	return changes
 }
 
 // told is what a tool prints, without Java's logging and stack traces and the name of the chroot; plans with their fields sorted.
@@ -107,8 +129,8 @@ func told(out string) string {
 	return strings.Join(lines, "\n")
 }
 
-// plain writes the JSON that a text begins with anew: fields sorted, partitions of a plan sorted, and the version that a topic's node has in 2.4
-// as ours.
+// plain writes the JSON that a text begins with anew: fields, partitions of a plan and throttled replicas sorted, and the version that a topic's
+// node has in 2.4 as ours.
 func plain(text string) string {
 	if !strings.HasPrefix(text, "{") {
 		return text
@@ -123,6 +145,14 @@ func plain(text string) string {
 	}
 	if rows, is := body["partitions"].([]any); is {
 		slices.SortFunc(rows, func(a, b any) int { return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
+	}
+	if settings, is := body["config"].(map[string]any); is {
+		for key, value := range settings {
+			if replicas := strings.Split(fmt.Sprint(value), ","); strings.HasSuffix(key, ".throttled.replicas") {
+				slices.Sort(replicas)
+				settings[key] = strings.Join(replicas, ",")
+			}
+		}
 	}
 	written, err := json.Marshal(body)
 	if err != nil {
@@ -142,8 +172,10 @@ func registerBrokers(t *testing.T, address, chroot string, racks map[int]string)
 		}
 	}()
 	create := func(path, data string) {
-		_, err := conn.Create(chroot+path, []byte(data), 0, zk.WorldACL(zk.PermAll))
-		must(t, err)
+		await(t, path+" is written", func(context.Context) bool { // the connection may be lost on a busy machine
+			_, err := conn.Create(chroot+path, []byte(data), 0, zk.WorldACL(zk.PermAll))
+			return err == nil || errors.Is(err, zk.ErrNodeExists)
+		})
 	}
 	for _, path := range []string{"", "/brokers", "/brokers/ids", "/brokers/topics", "/admin", "/admin/delete_topics", "/config", "/config/changes",
 		"/config/topics", "/config/brokers", "/config/users", "/config/clients"} {
