@@ -169,9 +169,7 @@ func (r *treeReassigner) requested(ctx context.Context) (map[topicPartition]bool
 		return nil, err
 	}
 	running := map[topicPartition]bool{}
-	for id := range targets {
-		running[topicPartition{id.Topic, id.Partition}] = true
-	}
+	targets.Each(func(id clusterstore.PartitionID, _ []int32) { running[topicPartition{id.Topic, id.Partition}] = true })
 	return running, nil
 }
 
