@@ -81,7 +81,7 @@ func (l *Log) appendChecked(c record.Checked, leaderEpoch int32, origin record.O
 	if err := l.note(&h, b, control, l.active()); err != nil {
 		return Appended{}, l.fail("writing the index of aborted transactions", err)
 	}
-	l.publish(h.LastOffset + 1)
+	l.publish(h.LastOffset+1, l.active().SizeBytes())
 	return Appended{FirstOffset: first, LastOffset: h.LastOffset, AppendTimeMs: c.AppendTimeMs, LogStartOffset: l.start.Load()}, nil
 }
 
@@ -150,22 +150,69 @@ func (l *Log) appendFetched(whole []byte, first int64) (last int64, err error) {
 		if err != nil {
 			return last, err
 		}
-		b := whole[:h.SizeBytes]
 		var control *marker
 		if h.IsControl() {
-			if control, err = decodeMarker(b); err != nil {
+			if control, err = decodeMarker(whole[:h.SizeBytes]); err != nil {
 				return last, err
 			}
 		}
-		if err := l.write(b, h.BaseOffset, h.LastOffset, h.MaxTimestamp); err != nil {
+		now := nowMs()
+		if err := l.rollIfDue(h.SizeBytes, h.BaseOffset, h.LastOffset, h.MaxTimestamp, now); err != nil {
 			return last, err
 		}
-		if err := l.note(&h, b, control, l.active()); err != nil {
+		together := whole[:l.together(whole, &h, now)]
+		if err := l.writeActive(together, now); err != nil {
+			return last, err
+		}
+		if last, err = l.takeIn(together, control); err != nil {
+			return last, err
+		}
+		whole = whole[len(together):]
+	}
+	return last, nil
+}
+
+// mostTogether is how much one write of a follower brings, a batch more or less.
+const mostTogether = 1 << 20
+
+// together tells how many bytes of a leader's batches, from the first one on, go into the active segment with one write: whole batches, up to
+// the one before which it is to roll. A control batch goes alone, and so does the first of a segment, from which its age counts. The caller
+// holds mu, and has rolled where the first batch wants it.
+func (l *Log) together(batches []byte, first *record.Header, now int64) int {
+	n := first.SizeBytes
+	active := l.active()
+	room, err := active.Room(l.limits())
+	if err != nil || first.IsControl() || active.SizeBytes() == 0 {
+		return n
+	}
+	for count := 1; count < room && n < min(len(batches), mostTogether); count++ {
+		h, err := record.ParseHeader(batches[n:])
+		if err != nil || h.IsControl() {
+			break
+		}
+		if due, err := l.rollDue(n+h.SizeBytes, h.LastOffset, h.MaxTimestamp, now); err != nil || due {
+			break
+		}
+		n += h.SizeBytes
+	}
+	return n
+}
+
+// takeIn takes batches into account that stand at the end of the active segment, and lets readers see them, one after the other. control is what
+// the first one marks. The caller holds mu.
+func (l *Log) takeIn(batches []byte, control *marker) (last int64, err error) {
+	active := l.active()
+	for len(batches) > 0 {
+		h, err := record.ParseHeader(batches)
+		if err != nil {
+			return last, err
+		}
+		if err := l.note(&h, batches[:h.SizeBytes], control, active); err != nil {
 			return last, l.fail("writing the index of aborted transactions", err)
 		}
-		l.publish(h.LastOffset + 1)
+		batches = batches[h.SizeBytes:]
+		l.publish(h.LastOffset+1, active.SizeBytes()-int64(len(batches)))
 		last = h.LastOffset
-		whole = whole[h.SizeBytes:]
 	}
 	return last, nil
 }
@@ -176,12 +223,16 @@ func (l *Log) write(b []byte, first, last, maxTimestampMs int64) error {
 	if err := l.rollIfDue(len(b), first, last, maxTimestampMs, now); err != nil {
 		return err
 	}
-	active := l.active()
-	if err := active.Append(b, l.limits(), now); err != nil {
+	return l.writeActive(b, now)
+}
+
+// writeActive brings stamped batches to the active segment with one write. The caller holds mu.
+func (l *Log) writeActive(batches []byte, now int64) error {
+	if err := l.active().Append(batches, l.limits(), now); err != nil {
 		return l.writeFailed("appending", err)
 	}
 	l.changed = true
-	l.size.Add(int64(len(b)))
+	l.size.Add(int64(len(batches)))
 	return nil
 }
 
@@ -210,10 +261,9 @@ func (l *Log) note(h *record.Header, b []byte, control *marker, s *segment.Segme
 	return nil
 }
 
-// publish lets readers see what was appended. The caller holds mu.
-func (l *Log) publish(end int64) {
-	active := l.active()
-	l.tail.add(endPosition{offset: end, base: active.BaseOffset(), position: active.SizeBytes()})
+// publish lets readers see what was appended up to an offset, which is at that position of the active segment. The caller holds mu.
+func (l *Log) publish(end, position int64) {
+	l.tail.add(endPosition{offset: end, base: l.active().BaseOffset(), position: position})
 	l.end.Store(end)
 	if len(l.producers.ongoing) > 0 || l.firstUnstable.Load() != noOffset {
 		l.updateUnstable()

@@ -207,11 +207,17 @@ func (s *Segment) Fits(offset int64) bool {
 
 // Full tells whether an index has no room for what an append may add.
 func (s *Segment) Full(l Limits) (bool, error) {
+	room, err := s.Room(l)
+	return room <= 0, err
+}
+
+// Room is how many more entries both indexes take; a batch adds at most one to each.
+func (s *Segment) Room(l Limits) (int, error) {
 	n, err := s.offsets.count(s)
 	if err != nil {
-		return false, err
+		return 0, err
 	}
 	m, err := s.times.count(s)
 	// The last entry of the time index is kept for the one that closing the segment adds.
-	return int(n) >= l.IndexBytes/offsetWidth || int(m) >= l.IndexBytes/timeWidth-1, err
+	return min(l.IndexBytes/offsetWidth-int(n), l.IndexBytes/timeWidth-1-int(m)), err
 }
