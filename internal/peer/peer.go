@@ -3,6 +3,7 @@
 //
 // A Conn has at most one connection at a time, a link, whose goroutine reads the replies. Conn.turn (a channel, so that waiting for it ends
 // with a context) orders senders and guards the link; link.mu guards the requests that wait for their replies.
+// Replies have memory of their own, but for one kind where Conn.Reuse says so.
 package peer
 
 import (
@@ -39,6 +40,7 @@ type Conn struct {
 	link     *link // of whoever holds the turn
 	buf      []byte
 	nextID   int32
+	again    recycled // what links begin with
 }
 
 // Open makes a connection object; it dials when first used and again after failures.
@@ -47,6 +49,10 @@ func Open(net netio.Net, address, clientID string) *Conn {
 	c.turn <- struct{}{}
 	return c
 }
+
+// Reuse has the replies to one kind of request share their memory: for a caller that has one such request under way at a time, and is done with
+// its reply before it sends the next. It is called before the first request.
+func (c *Conn) Reuse(key int16) { c.again = recycled{on: true, key: key} }
 
 // Address is where the broker is.
 func (c *Conn) Address() string { return c.address }
@@ -135,7 +141,7 @@ func (c *Conn) connect(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("%w: %s: %w", ErrUnreachable, c.address, err)
 	}
-	c.link = newLink(c.address, socket)
+	c.link = newLink(c.address, socket, c.again)
 	return nil
 }
 

@@ -117,6 +117,19 @@ func TestRepliesFindTheirRequests(t *testing.T) {
 	})
 }
 
+func TestRepliesShareMemory(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, stop := start(t, simnet.New(), reply)
+		defer stop()
+		c.Reuse(int16(kmsg.Heartbeat))
+		for g := range int32(3) {
+			if resp, err := c.Do(context.Background(), heartbeat(g)); err != nil || resp.(*kmsg.HeartbeatResponse).ThrottleMillis != g {
+				t.Fatalf("request %d: %v, %v", g, resp, err)
+			}
+		}
+	})
+}
+
 func TestReconnectsAfterAReset(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		network := simnet.New()

@@ -157,6 +157,7 @@ func (f *fetcher) fetch(ctx context.Context, due map[logdir.TopicPartition]*foll
 		if !ok {
 			return errUnknownAddress
 		}
+		conn.Reuse(int16(kmsg.Fetch))
 		f.conn = conn
 	}
 	resp, err := f.conn.Do(reqCtx, f.request(due))
