@@ -24,7 +24,10 @@ type scale struct {
 	members        int32 // of a group that restarts one by one; each has five partitions
 	rollWithin     time.Duration
 	compactBytes   int64 // of a compacted topic
-	runs           int
+	clusterBytes   int64 // of three brokers' produce load with large batches; a fifth of it with small ones
+	// clusterPartitions are created at once.
+	clusterPartitions int32
+	runs              int
 }
 
 // throughput measures CPU of produce and consume, and record rate, on a running target.

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// row is one line of the result: a measured thing, with its goal.
+// row is one line of a table: a measured thing, with its goal.
 type row struct {
 	key  string
 	text string
@@ -16,34 +16,12 @@ type row struct {
 	higher bool
 }
 
-// rows are what is measured, in the order of the table.
-var rows = []row{
-	{key: "produce-1m", text: "produce 1 KB, 1 MB batches, 6 partitions: CPU", unit: "s/GB", goal: "≤ 1.25× floor and ≤ 0.65× Kafka"},
-	{key: "produce-16k", text: "produce 1 KB, 16 KB batches: CPU", unit: "s/GB", goal: "≤ 2× floor and ≤ 0.4× Kafka"},
-	{key: "consume", text: "consume: CPU", unit: "s/GB", goal: "≤ 1.25× floor and ≤ 0.8× Kafka"},
-	{key: "produce-100b", text: "produce 100 B, 1 MB batches", unit: "records/s", goal: "≥ 1.3× Kafka", higher: true},
-	{key: "ack-p50", text: "ack p50 at 2,000 msg/s", unit: "ms", goal: ""},
-	{key: "ack-p99", text: "ack p99 at 2,000 msg/s", unit: "ms", goal: "≤ 1 ms"},
-	{key: "ack-cpu", text: "broker CPU at 2,000 msg/s", unit: "%", goal: "≤ 20 %"},
-	{key: "fsync-1m", text: "fsync on every batch against none, 32 producers: 1 MB batches", unit: "×", goal: "≥ 0.8", higher: true},
-	{key: "fsync-1m-rate", text: "the same, rate with fsync", unit: "MB/s", higher: true},
-	{key: "fsync-16k", text: "fsync on every batch against none, 32 producers: 16 KB batches", unit: "×", goal: "≥ 0.6", higher: true},
-	{key: "fsync-16k-rate", text: "the same, rate with fsync", unit: "MB/s", higher: true},
-	{key: "commits", text: "1,000 groups commit 6 partitions each", unit: "commits/s", higher: true},
-	{key: "commits-cpu", text: "the same, for a CPU second of the broker", unit: "commits", goal: "≥ 2× Kafka", higher: true},
-	{key: "offsets-load", text: "stored offsets served after a start, beyond ready", unit: "s", goal: "≤ 2 s of 1,000,000"},
-	{key: "roll-classic", text: "rolling restart of a group's members, classic: a partition stands still", unit: "s"},
-	{key: "roll-new", text: "the same, new protocol", unit: "s"},
-	{key: "clean-p99", text: "ack p99 while a compacted topic is cleaned", unit: "ms", goal: "≤ 10 ms"},
-	{key: "clean-rss", text: "RSS at most, meanwhile", unit: "MB"},
-	{key: "ready", text: "ready after start", unit: "s", goal: "≤ 0.25 s"},
-	{key: "rss-idle", text: "RSS idle", unit: "MB", goal: "≤ 50 MB"},
-	{key: "rss-loaded", text: "RSS after the loads", unit: "MB", goal: "≤ 150 MB"},
-	{key: "rss-peak", text: "RSS, the most during the loads", unit: "MB"},
-	{key: "many-killed", text: "many partitions: ready after kill -9", unit: "s", goal: "≤ 2 s"},
-	{key: "many-clean", text: "many partitions: ready after a clean stop", unit: "s", goal: "≤ 1 s"},
-	{key: "many-rss", text: "many partitions: RSS", unit: "MB", goal: "≤ 150 MB"},
-	{key: "topics", text: "topics --list", unit: "s", goal: "≤ 0.05 s"},
+// table is a part of the results, and a file of its own.
+type table struct {
+	file   string
+	note   string   // above it
+	others []string // the targets to compare with
+	rows   []row
 }
 
 // results holds the figures: target → row key → one figure a run.
@@ -94,38 +72,55 @@ func ratio(a float64, aok bool, b float64, bok bool) string {
 	return fmt.Sprintf("%.2f×", a/b)
 }
 
-// markdown is the table of medians and ratios.
-func (r results) markdown(kafkaName string) string {
+// markdown is a table of medians and ratios; empty where nothing was measured.
+func (r results) markdown(t *table) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "| | unit | %s | floor | Milena | Milena / Kafka | Milena / floor | goal |\n|---|---|---|---|---|---|---|---|\n", kafkaName)
-	for _, row := range rows {
-		m, mok := r.median("Milena", row.key)
-		k, kok := r.median(kafkaName, row.key)
-		f, fok := r.median("floor", row.key)
-		if !mok && !kok {
+	for _, row := range t.rows {
+		m, mok := r.median(own, row.key)
+		measured := mok
+		var figures, ratios []string
+		for _, other := range t.others {
+			o, ok := r.median(other, row.key)
+			figures, ratios = append(figures, figure(o, ok)+r.spread(other, row.key)), append(ratios, ratio(m, mok, o, ok))
+			measured = measured || ok
+		}
+		if !measured {
 			continue
 		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s | %s | %s |\n", row.text, row.unit,
-			figure(k, kok)+r.spread(kafkaName, row.key), figure(f, fok)+r.spread("floor", row.key), figure(m, mok)+r.spread("Milena", row.key),
-			ratio(m, mok, k, kok), ratio(m, mok, f, fok), row.goal)
+		if b.Len() == 0 {
+			b.WriteString(t.head())
+		}
+		figures = append(figures, figure(m, mok)+r.spread(own, row.key))
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", row.text, row.unit, strings.Join(figures, " | "), strings.Join(ratios, " | "), row.goal)
 	}
 	return b.String()
 }
 
-// svg draws the ratios Milena / Kafka as bars: shorter is better, and rows where more is better are drawn as Kafka / Milena.
-func (r results) svg(kafkaName string) string {
-	const left, width, height = 380, 420, 24
+func (t *table) head() string {
+	columns := append([]string{"", "unit"}, t.others...)
+	columns = append(columns, own)
+	for _, other := range t.others {
+		columns = append(columns, own+" / "+strings.TrimPrefix(other, "Kafka "))
+	}
+	columns = append(columns, "goal")
+	return "| " + strings.Join(columns, " | ") + " |\n" + strings.Repeat("|---", len(columns)) + "|\n"
+}
+
+// svg draws the ratios to the first of the others as bars: shorter is better, and rows where more is better are drawn the other way round.
+func (r results) svg(t *table) string {
+	const left, width, height = 420, 420, 24
+	other := t.others[0]
 	var bars strings.Builder
 	y := 40
-	for _, row := range rows {
-		m, mok := r.median("Milena", row.key)
-		k, kok := r.median(kafkaName, row.key)
-		if !mok || !kok || k == 0 || m == 0 {
+	for _, row := range t.rows {
+		m, mok := r.median(own, row.key)
+		o, ok := r.median(other, row.key)
+		if !mok || !ok || o == 0 || m == 0 {
 			continue
 		}
-		share := m / k
+		share := m / o
 		if row.higher {
-			share = k / m
+			share = o / m
 		}
 		length := min(share, 1.5) / 1.5 * width
 		fmt.Fprintf(&bars, `<text x="%d" y="%d" text-anchor="end">%s</text><rect x="%d" y="%d" width="%.1f" height="%d" fill="#2a7"/>`+
@@ -134,6 +129,6 @@ func (r results) svg(kafkaName string) string {
 	}
 	one := left + width/1.5
 	return fmt.Sprintf(`<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" font-family="sans-serif" font-size="12">`+"\n"+
-		`<text x="8" y="20" font-size="14">Milena as a share of %s (shorter is better; the line is 1)</text>`+"\n%s"+
-		`<line x1="%.1f" x2="%.1f" y1="32" y2="%d" stroke="#888"/>`+"\n</svg>\n", left+width+60, y+20, kafkaName, bars.String(), one, one, y)
+		`<text x="8" y="20" font-size="14">%s as a share of %s (shorter is better; the line is 1)</text>`+"\n%s"+
+		`<line x1="%.1f" x2="%.1f" y1="32" y2="%d" stroke="#888"/>`+"\n</svg>\n", left+width+60, y+20, own, other, bars.String(), one, one, y)
 }

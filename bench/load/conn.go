@@ -75,11 +75,18 @@ func CreateTopic(address, topic string, partitions int32, configs map[string]str
 		return err
 	}
 	defer c.Close()
+	if err := c.create(topic, partitions, 1, configs); err != nil {
+		return err
+	}
+	return c.awaitLeaders(topic, int(partitions))
+}
+
+func (c *Conn) create(topic string, partitions int32, replicas int16, configs map[string]string) error {
 	req := kmsg.NewPtrCreateTopicsRequest()
 	req.SetVersion(5)
 	req.TimeoutMillis = 60_000
 	t := kmsg.NewCreateTopicsRequestTopic()
-	t.Topic, t.NumPartitions, t.ReplicationFactor = topic, partitions, 1
+	t.Topic, t.NumPartitions, t.ReplicationFactor = topic, partitions, replicas
 	for name, value := range configs {
 		config := kmsg.NewCreateTopicsRequestTopicConfig()
 		config.Name, config.Value = name, &value
@@ -93,7 +100,7 @@ func CreateTopic(address, topic string, partitions int32, configs map[string]str
 	if code := resp.(*kmsg.CreateTopicsResponse).Topics[0].ErrorCode; code != 0 {
 		return fmt.Errorf("create topic %s: error code %d", topic, code)
 	}
-	return c.awaitLeaders(topic, int(partitions))
+	return nil
 }
 
 // SetTopicConfig changes a topic's configuration.
@@ -135,17 +142,12 @@ func (c *Conn) awaitLeaders(topic string, partitions int) error {
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); <-tick.C {
-		req := kmsg.NewPtrMetadataRequest()
-		req.SetVersion(7)
-		t := kmsg.NewMetadataRequestTopic()
-		t.Topic = &topic
-		req.Topics = append(req.Topics, t)
-		resp, err := c.Do(req)
+		m, err := c.metadata(topic)
 		if err != nil {
 			return err
 		}
 		led := 0
-		for _, p := range resp.(*kmsg.MetadataResponse).Topics[0].Partitions {
+		for _, p := range m.Topics[0].Partitions {
 			if p.ErrorCode == 0 && p.Leader >= 0 {
 				led++
 			}
@@ -195,8 +197,22 @@ func Ready(address string) bool {
 	if err := c.SetDeadline(time.Now().Add(2 * time.Second)); err != nil {
 		return false
 	}
+	m, err := c.metadata()
+	return err == nil && len(m.Brokers) > 0
+}
+
+// metadata asks for some topics, or for all.
+func (c *Conn) metadata(topics ...string) (*kmsg.MetadataResponse, error) {
 	req := kmsg.NewPtrMetadataRequest()
 	req.SetVersion(7)
+	for _, topic := range topics {
+		t := kmsg.NewMetadataRequestTopic()
+		t.Topic = &topic
+		req.Topics = append(req.Topics, t)
+	}
 	resp, err := c.Do(req)
-	return err == nil && len(resp.(*kmsg.MetadataResponse).Brokers) > 0
+	if err != nil {
+		return nil, err
+	}
+	return resp.(*kmsg.MetadataResponse), nil
 }

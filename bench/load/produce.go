@@ -22,6 +22,8 @@ type Produce struct {
 	InFlight    int  // of each connection
 	Connections int  // 0: one
 	Keyed       bool // each record of a batch has a key, the same in each batch
+	// Some are the partitions to write to, where those are not all.
+	Some []int32
 	// Floor: the other side is the floor program, whose replies say nothing.
 	Floor bool
 }
@@ -37,7 +39,13 @@ type Produced struct {
 func (p Produce) frames() (frames [][]byte, records int) {
 	batch, records := buildBatch(p.RecordBytes, p.BatchBytes, p.Keyed)
 	format := kmsg.NewRequestFormatter(kmsg.FormatterClientID("bench"))
+	some := p.Some
 	for i := range p.Partitions {
+		if p.Some == nil {
+			some = append(some, i)
+		}
+	}
+	for _, i := range some {
 		req := kmsg.NewPtrProduceRequest()
 		req.SetVersion(9)
 		req.Acks, req.TimeoutMillis = -1, 30_000

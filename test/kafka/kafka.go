@@ -34,7 +34,7 @@ const (
 	ZooKeeper Mode = "zk"
 )
 
-// Cluster is one running Kafka broker (and its ZooKeeper).
+// Cluster is one running Kafka broker (and its ZooKeeper), or one of several that Join has made a cluster.
 type Cluster struct {
 	Version string
 	Dir     string // properties, data and logs
@@ -45,6 +45,7 @@ type Cluster struct {
 	// ClusterID is fixed where set (22 characters), else random.
 	ClusterID string
 
+	joined            membership
 	broker, zookeeper *exec.Cmd
 }
 
@@ -156,7 +157,12 @@ func (c *Cluster) DataDir() string { return filepath.Join(c.Dir, "data") }
 func (c *Cluster) Address() string { return fmt.Sprintf("127.0.0.1:%d", c.Port) }
 
 // ZooKeeperAddress is where ZooKeeper's clients reach it.
-func (c *Cluster) ZooKeeperAddress() string { return fmt.Sprintf("127.0.0.1:%d", c.Port+20) }
+func (c *Cluster) ZooKeeperAddress() string {
+	if c.joined.zooKeeper != "" {
+		return c.joined.zooKeeper
+	}
+	return fmt.Sprintf("127.0.0.1:%d", c.Port+20)
+}
 
 // PID is the broker's process id.
 func (c *Cluster) PID() int { return c.broker.Process.Pid }
@@ -170,10 +176,10 @@ func (c *Cluster) properties(overrides []string) string {
 		"group.initial.rebalance.delay.ms=0",
 	}
 	if c.Mode == ZooKeeper {
-		lines = append(lines, "broker.id=1", "listeners=PLAINTEXT://"+c.Address(), "zookeeper.connect="+c.ZooKeeperAddress())
+		lines = append(lines, fmt.Sprintf("broker.id=%d", c.node()), "listeners=PLAINTEXT://"+c.Address(), "zookeeper.connect="+c.ZooKeeperAddress())
 	} else {
-		controller := fmt.Sprintf("127.0.0.1:%d", c.Port+10)
-		lines = append(lines, "process.roles=broker,controller", "node.id=1", "controller.quorum.bootstrap.servers="+controller,
+		controller := c.controllerAddress()
+		lines = append(lines, "process.roles=broker,controller", fmt.Sprintf("node.id=%d", c.node()), "controller.quorum.bootstrap.servers="+c.quorum(),
 			"controller.listener.names=CONTROLLER", "listeners=PLAINTEXT://"+c.Address()+",CONTROLLER://"+controller,
 			"listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT", "inter.broker.listener.name=PLAINTEXT")
 	}
@@ -184,8 +190,8 @@ func (c *Cluster) format(ctx context.Context, classPath string) error {
 	if _, err := os.Stat(filepath.Join(c.DataDir(), "meta.properties")); err == nil {
 		return nil
 	}
-	out, err := exec.CommandContext(ctx, "java", "-cp", classPath, "kafka.tools.StorageTool", "format", "-t", c.ClusterID,
-		"--standalone", "-c", c.Properties()).CombinedOutput()
+	args := append([]string{"-cp", classPath, "kafka.tools.StorageTool", "format", "-t", c.ClusterID, "-c", c.Properties()}, c.voters()...)
+	out, err := exec.CommandContext(ctx, "java", args...).CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("format the storage of Apache Kafka %s: %w\n%s", c.Version, err, out)
 	}
@@ -193,7 +199,7 @@ func (c *Cluster) format(ctx context.Context, classPath string) error {
 }
 
 func (c *Cluster) startZooKeeper(ctx context.Context, classPath string) error {
-	if c.zookeeper != nil {
+	if c.zookeeper != nil || c.joined.zooKeeper != "" {
 		return nil
 	}
 	file := filepath.Join(c.Dir, "zoo.cfg")
@@ -228,7 +234,7 @@ func (c *Cluster) spawn(logFile string, args ...string) (*exec.Cmd, error) {
 }
 
 func (c *Cluster) await(ctx context.Context, port int, cmd *exec.Cmd, logFile string) error {
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
 	if err := AwaitPort(ctx, port, func() bool { return alive(cmd) }); err != nil {
 		log, _ := os.ReadFile(filepath.Join(c.Dir, logFile))
