@@ -18,8 +18,6 @@ import (
 const (
 	partitions = 6
 	pieceBytes = 1 << 20 // of each file, as max.partition.fetch.bytes
-	// sendBuffer is Kafka's default, and on a path without delay the best there is.
-	sendBuffer = 100 << 10
 )
 
 func main() {
@@ -65,9 +63,6 @@ func run(address, dir string) error {
 }
 
 func (f *floor) serve(conn *net.TCPConn) error {
-	if err := conn.SetWriteBuffer(sendBuffer); err != nil {
-		return err
-	}
 	table := crc32.MakeTable(crc32.Castagnoli)
 	reply := make([]byte, 64)
 	binary.BigEndian.PutUint32(reply, 60)

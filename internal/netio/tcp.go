@@ -20,9 +20,6 @@ type TCP struct {
 	// Kafka: socket.send.buffer.bytes, socket.receive.buffer.bytes.
 	SendBufferBytes    int
 	ReceiveBufferBytes int
-	// LocalSendBufferBytes is for connections within the machine, where SendBufferBytes leaves them to the system: that lets the buffer
-	// grow to megabytes, which a path without delay has no use for, and which then no longer stay in the processor's cache.
-	LocalSendBufferBytes int
 }
 
 var _ Net = TCP{}
@@ -38,7 +35,7 @@ func (t TCP) Listen(ctx context.Context, address string) (net.Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	if t.SendBufferBytes <= 0 && t.ReceiveBufferBytes <= 0 && t.LocalSendBufferBytes <= 0 {
+	if t.SendBufferBytes <= 0 && t.ReceiveBufferBytes <= 0 {
 		return l, nil
 	}
 	return &sizedListener{Listener: l, tcp: t}, nil
@@ -63,12 +60,8 @@ func (t TCP) size(c net.Conn) error {
 	if !ok {
 		return nil
 	}
-	send := t.SendBufferBytes
-	if send <= 0 && local(tcp) {
-		send = t.LocalSendBufferBytes
-	}
-	if send > 0 {
-		if err := tcp.SetWriteBuffer(send); err != nil {
+	if t.SendBufferBytes > 0 {
+		if err := tcp.SetWriteBuffer(t.SendBufferBytes); err != nil {
 			return err
 		}
 	}
@@ -76,13 +69,6 @@ func (t TCP) size(c net.Conn) error {
 		return tcp.SetReadBuffer(t.ReceiveBufferBytes)
 	}
 	return nil
-}
-
-// local tells whether the other end is on this machine.
-func local(c *net.TCPConn) bool {
-	here, ok := c.LocalAddr().(*net.TCPAddr)
-	there, ok2 := c.RemoteAddr().(*net.TCPAddr)
-	return ok && ok2 && (there.IP.IsLoopback() || there.IP.Equal(here.IP))
 }
 
 // sizedListener sets the buffers of what it accepts.
