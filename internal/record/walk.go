@@ -25,8 +25,76 @@ type entry struct {
 	valueSize      int32 // -1 null
 }
 
+// quickest is the size from which on a record is parsed quickly: all numbers before the value fit in it.
+const quickest = 10
+
+// quick reads the body of a record as most are: without headers, the key none or short, the numbers of one or two bytes. false: it is not
+// like that. It does what fields does in half the time.
+func (e *entry) quick(b []byte) bool {
+	if len(b) < quickest {
+		return false
+	}
+	at := 1
+	time := uint32(b[at])
+	if time >= 0x80 {
+		at++
+		if b[at] >= 0x80 {
+			return false
+		}
+		time = time&0x7f | uint32(b[at])<<7
+	}
+	at++
+	offset := uint32(b[at])
+	if offset >= 0x80 {
+		at++
+		if b[at] >= 0x80 {
+			return false
+		}
+		offset = offset&0x7f | uint32(b[at])<<7
+	}
+	at++
+	key := int32(b[at])
+	at++
+	const null = 1 // -1 as a varint
+	if key == null {
+		key = -1
+	} else {
+		if key >= 0x80 || key&1 != 0 {
+			return false
+		}
+		key >>= 1
+		if at += int(key); at+3 > len(b) {
+			return false
+		}
+	}
+	value := uint32(b[at])
+	if value >= 0x80 {
+		at++
+		if b[at] >= 0x80 {
+			return false
+		}
+		value = value&0x7f | uint32(b[at])<<7
+	}
+	at++
+	if value&1 != 0 || at+int(value>>1)+1 != len(b) || b[len(b)-1] != 0 {
+		return false
+	}
+	e.timestampDelta = int64(time>>1) ^ -int64(time&1)
+	e.offsetDelta = int32(offset>>1) ^ -int32(offset&1)
+	e.keySize, e.valueSize = key, int32(value>>1)
+	return true
+}
+
 // parse reads a record's body.
 func (e *entry) parse(b []byte) error {
+	if e.quick(b) {
+		return nil
+	}
+	return e.fields(b)
+}
+
+// fields reads any record's body.
+func (e *entry) fields(b []byte) error {
 	if len(b) == 0 {
 		return errRecordShape
 	}
@@ -250,10 +318,14 @@ func (w *walker) skipBytes(size *int) (int32, error) {
 
 // next reads one record: out of the window at a stroke where it is there as a whole, else field by field.
 func (w *walker) next(e *entry) error {
-	var none int
-	v, err := w.varint(&none)
-	if err != nil {
-		return err
+	v, n := varint(w.buf[w.at:])
+	if n == 0 {
+		var err error
+		if v, err = w.varint(&n); err != nil {
+			return err
+		}
+	} else {
+		w.at += n
 	}
 	if v < 0 {
 		return errRecordNegative
