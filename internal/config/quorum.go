@@ -18,17 +18,22 @@ type Voter struct {
 	Port int
 }
 
+// setRoles reads what this process is to be. It comes before the listeners, of which a controller alone has none for clients.
+func setRoles(b *Broker, v *Values) error {
+	roles := v.list("process.roles")
+	b.ControllerRole = slices.Contains(roles, "controller")
+	if b.KRaft && !slices.Contains(roles, "broker") {
+		return &ValueError{"process.roles", v.text("process.roles"),
+			"this release has no process that is a controller alone: use process.roles=broker,controller for the voters"}
+	}
+	return nil
+}
+
 // setQuorum reads the keys of a KRaft-style file: the voters are the members of the embedded store, on their controller listeners'
 // addresses; a broker that is no voter is their client.
 func setQuorum(b *Broker, v *Values) error {
 	if !b.KRaft {
 		return nil
-	}
-	roles := v.list("process.roles")
-	b.ControllerRole = slices.Contains(roles, "controller")
-	if !slices.Contains(roles, "broker") {
-		return &ValueError{"process.roles", v.text("process.roles"),
-			"this release has no process that is a controller alone: use process.roles=broker,controller for the voters"}
 	}
 	if b.BrokerIDGenerated {
 		if v.isSet("node.id") {

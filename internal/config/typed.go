@@ -13,7 +13,8 @@ func newBroker(values Values) (*Broker, error) {
 		return nil, err
 	}
 	b := &Broker{Values: values}
-	for _, step := range []func(*Broker, *Values) error{setIdentity, setZooKeeper, setListeners, setDirs, setLimits, setGroups, setRest} {
+	for _, step := range []func(*Broker, *Values) error{setIdentity, setRoles, setZooKeeper, setListeners,
+		setDirs, setLimits, setGroups, setRest} {
 		if err := step(b, v); err != nil {
 			return nil, err
 		}
