@@ -26,6 +26,9 @@ func (env *Env) newClient(who role, p *Properties, more ...kgo.Opt) (*kgo.Client
 	if err != nil {
 		return nil, err
 	}
+	if seeds, err = env.resolvable(seeds, net.LookupHost); err != nil {
+		return nil, err
+	}
 	opts, warnings, err := clientOptions(who, p)
 	if err != nil {
 		return nil, err

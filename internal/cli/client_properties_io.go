@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
+	"net"
 	"strconv"
 	"strings"
 	"time"
@@ -152,7 +154,30 @@ func bootstrapSeeds(list string) ([]string, error) {
 		seeds = append(seeds, seed)
 	}
 	if len(seeds) == 0 {
-		return nil, fmt.Errorf("No resolvable bootstrap urls given in bootstrap.servers")
+		return nil, errUnresolvable
 	}
 	return seeds, nil
+}
+
+var errUnresolvable = errors.New("No resolvable bootstrap urls given in bootstrap.servers")
+
+// resolvable leaves out the seeds whose host nobody knows, with a warning for each. None left is an error at once: a mistyped name does
+// not get better by waiting.
+func (env *Env) resolvable(seeds []string, lookup func(host string) ([]string, error)) ([]string, error) {
+	var known []string
+	for _, seed := range seeds {
+		host, _, err := net.SplitHostPort(seed)
+		if err == nil && net.ParseIP(host) == nil {
+			_, err = lookup(host)
+		}
+		if err != nil {
+			env.errorf("WARN Couldn't resolve server %s from bootstrap.servers as DNS resolution failed for %s\n", seed, host)
+			continue
+		}
+		known = append(known, seed)
+	}
+	if len(known) == 0 {
+		return nil, errUnresolvable
+	}
+	return known, nil
 }

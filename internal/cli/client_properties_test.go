@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -120,6 +121,30 @@ func TestBootstrapSeeds(t *testing.T) {
 		}
 		if got != want {
 			t.Errorf("%q: %q, want %q", list, got, want)
+		}
+	}
+}
+
+// TestUnresolvable: a name that nobody knows is told at once, not after default.api.timeout.ms.
+func TestUnresolvable(t *testing.T) {
+	lookup := func(host string) ([]string, error) {
+		if host == "known" {
+			return []string{"10.0.0.1"}, nil
+		}
+		return nil, errors.New("no such host")
+	}
+	for list, want := range map[string]string{"known:1": "known:1", "10.0.0.1:9,[::1]:9": "10.0.0.1:9 [::1]:9", "typo:1,known:2": "known:2",
+		"typo:1": "No resolvable bootstrap urls given in bootstrap.servers"} {
+		var said strings.Builder
+		env := &Env{Stderr: &said}
+		seeds, err := env.resolvable(strings.Split(list, ","), lookup)
+		got := strings.Join(seeds, " ")
+		if err != nil {
+			got = err.Error()
+		}
+		if got != want || strings.Contains(list, "typo") !=
+			strings.Contains(said.String(), "Couldn't resolve server typo:1 from bootstrap.servers as DNS resolution failed for typo") {
+			t.Errorf("%s: %q %q", list, got, said.String())
 		}
 	}
 }

@@ -76,7 +76,11 @@ func runCluster(ctx context.Context, env *Env, args []string) error {
 		bootstrap = v.Value("bootstrap-controller")
 	}
 	file := v.Value("command-config")
-	if file == "" {
+	if v.Has("config") && v.Has("command-config") {
+		return Exitf(1, "--config and --command-config cannot be specified together.")
+	}
+	if v.Has("config") {
+		env.println("Option --config has been deprecated and will be removed in a future version. Use --command-config instead.")
 		file = v.Value("config")
 	}
 	a, err := env.openAdmin(bootstrap, file)
@@ -141,7 +145,8 @@ func (a *admin) unregisterBroker(ctx context.Context, id int32) error {
 	response, err := call[*kmsg.UnregisterBrokerResponse](ctx, a, "unregisterBroker", request)
 	if err != nil {
 		if unsupportedRequest(err) {
-			return Exitf(1, "The target cluster does not support the broker unregistration API.")
+			a.env.println("The target cluster does not support the broker unregistration API.")
+			return nil
 		}
 		return err
 	}

@@ -89,7 +89,7 @@ func runConsoleConsumer(ctx context.Context, env *Env, args []string) error {
 		return Exitf(1, "%s", javaError(err))
 	}
 	c := &console{env: env, reader: reader, format: format, skip: v.Has("skip-message-on-error"), most: math.MaxInt64, idleMs: -1}
-	if v.Has("max-messages") && v.Int("max-messages") >= 0 {
+	if v.Has("max-messages") && v.Int("max-messages") != -1 {
 		c.most = v.Int("max-messages")
 	}
 	if v.Has("timeout-ms") {

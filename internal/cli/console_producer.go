@@ -119,6 +119,8 @@ func checkConsoleProducer(env *Env, v *Values) error {
 	}
 	env.deprecated(v, "Warning: --%s is deprecated and will be removed in a future version. Use --%s instead.\n", [][2]string{
 		{"property", "reader-property"}, {"producer-property", "command-property"}, {"producer.config", "command-config"}})
+	env.deprecated(v, "Warning: --%s is deprecated and will be removed in Apache Kafka 5.0. Use --%s instead.\n",
+		[][2]string{{"max-partition-memory-bytes", "batch-size"}})
 	return checkBootstrap(bootstrapOf(v))
 }
 
@@ -223,6 +225,12 @@ func (env *Env) produceLines(ctx context.Context, client *kgo.Client, reader *li
 	if env.StdinTerminal {
 		shown.w = nil
 	}
+	sender := &recordSender{client: client, failed: func(r *kgo.Record, err error) {
+		if ctx.Err() == nil {
+			env.errorf("ERROR Error when sending message to topic %s with key: %s, value: %s with error: %s\n",
+				r.Topic, lengthOf(r.Key), lengthOf(r.Value), javaError(fromClient(err)))
+		}
+	}}
 	var failed error
 	for read := int64(1); ctx.Err() == nil; read++ {
 		shown.step(read)
@@ -243,14 +251,9 @@ func (env *Env) produceLines(ctx context.Context, client *kgo.Client, reader *li
 			}
 			continue
 		}
-		client.Produce(ctx, record, func(r *kgo.Record, err error) {
-			if err != nil && ctx.Err() == nil {
-				env.errorf("ERROR Error when sending message to topic %s with key: %s, value: %s with error: %s\n",
-					r.Topic, lengthOf(r.Key), lengthOf(r.Value), javaError(fromClient(err)))
-			}
-		})
+		sender.send(ctx, record)
 	}
-	if err := client.Flush(ctx); err != nil && failed == nil {
+	if err := sender.flush(ctx); err != nil && failed == nil {
 		failed = err
 	}
 	return failed

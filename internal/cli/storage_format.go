@@ -158,7 +158,8 @@ func checkInitialControllers(text string) error {
 		}
 	}
 	if len(list) > 1 {
-		return Exitf(1, "--initial-controllers: %d controllers are named, but in this release a broker is a cluster of one: name one", len(list))
+		return Exitf(1, "--initial-controllers: %d controllers are named; the members of a quorum must know each other in every start: "+
+			"name them in controller.quorum.voters, and format without this option", len(list))
 	}
 	return nil
 }

@@ -98,7 +98,7 @@ func TestStorageRefusesWhatIsNotThere(t *testing.T) {
 	for args, want := range map[string]string{
 		"version-mapping": "this release does not have version-mapping",
 		"format -s -t x -S SCRAM-SHA-256=[name=a,password=b] -c d.properties":        "this release has no SASL/SCRAM",
-		"format -t x -I 1@a:1:AAAAAAAAAAAAAAAAAAAAAA,2@b:1:BBBBBBBB -c d.properties": "name one",
+		"format -t x -I 1@a:1:AAAAAAAAAAAAAAAAAAAAAA,2@b:1:BBBBBBBB -c d.properties": "name them in controller.quorum.voters",
 		"format -t x -s -c nosuch": "nosuch",
 		"frob":                     "invalid choice: 'frob'",
 	} {
