@@ -63,7 +63,7 @@ var layers = [][]string{
 	{"coord/memcoord", "coord/etcdcoord", "coord/zkcoord"},
 	{"record", "wire", "metrics", "groupmsg"},
 	{"config"},
-	{"segment", "peer", "metadata", "clusterstore", "producerid"},
+	{"segment", "peer", "metadata", "clusterstore", "producerid", "quota"},
 	{"commitlog"},
 	{"compact"},
 	{"logdir"},
