@@ -44,17 +44,21 @@ type Broker struct {
 	LogDeleteDelayMs                                                                                int64
 	ReplicaLagTimeMaxMs, ReplicaFetchBackoffMs, ReplicaSocketTimeoutMs                              int64
 	ReplicaFetchWaitMaxMs, ReplicaFetchMinBytes, ReplicaFetchMaxBytes, ReplicaFetchResponseMaxBytes int32
-	HighWatermarkCheckpointMs                                                                       int64
-	ProducerIDExpirationMs                                                                          int64
-	ProducerIDExpirationCheckMs                                                                     int64
-	RequestTimeoutMs                                                                                int64
-	ControlledShutdownEnable                                                                        bool
-	LeaderImbalanceCheckSeconds                                                                     int64
-	LeaderImbalancePercentage                                                                       int // of a broker's partitions that may be led elsewhere
-	AutoLeaderRebalance                                                                             bool
-	UncleanLeaderElection                                                                           bool
-	Groups                                                                                          Groups // group.* and offsets.* of the group coordinator
-	LogCleaner                                                                                      LogCleaner
+	// The throttles of replication (KIP-73): bytes a second, and what they are measured over.
+	LeaderThrottledRate, FollowerThrottledRate int64
+	ReplicationQuotaWindows                    int
+	ReplicationQuotaWindowSeconds              int64
+	HighWatermarkCheckpointMs                  int64
+	ProducerIDExpirationMs                     int64
+	ProducerIDExpirationCheckMs                int64
+	RequestTimeoutMs                           int64
+	ControlledShutdownEnable                   bool
+	LeaderImbalanceCheckSeconds                int64
+	LeaderImbalancePercentage                  int // of a broker's partitions that may be led elsewhere
+	AutoLeaderRebalance                        bool
+	UncleanLeaderElection                      bool
+	Groups                                     Groups // group.* and offsets.* of the group coordinator
+	LogCleaner                                 LogCleaner
 	// MetricsListen is milena.metrics.listen: "host:port" for Prometheus, empty for none.
 	MetricsListen string
 	// LogFormat is milena.log.format: text, json or auto; LogLevel is milena.log.level.

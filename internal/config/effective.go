@@ -4,7 +4,7 @@ package config
 // command line, Kafka's default. ok is false where none of them has one (Kafka's null).
 func (v *Values) lookup(r *row) (text string, source Source, ok bool) {
 	for _, s := range v.sources() {
-		if text, ok := s.values[r.Name]; ok {
+		if text, ok := s.values[r.Name]; ok && (s.source != SourceStaticBroker || r.version != versionDynamic) {
 			return text, s.source, true
 		}
 	}

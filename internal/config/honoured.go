@@ -31,6 +31,8 @@ func honouredBrokerKeys() map[string]bool {
 		log.retention.check.interval.ms log.flush.scheduler.interval.ms log.flush.offset.checkpoint.interval.ms
 		log.flush.start.offset.checkpoint.interval.ms log.initial.task.delay.ms log.segment.delete.delay.ms
 		replica.high.watermark.checkpoint.interval.ms replica.lag.time.max.ms num.replica.fetchers replica.fetch.backoff.ms
+		leader.replication.throttled.rate follower.replication.throttled.rate
+		replication.quota.window.num replication.quota.window.size.seconds
 		replica.fetch.wait.max.ms replica.fetch.min.bytes replica.fetch.max.bytes replica.fetch.response.max.bytes replica.socket.timeout.ms
 		auto.leader.rebalance.enable leader.imbalance.check.interval.seconds leader.imbalance.per.broker.percentage
 		log.cleaner.enable log.cleaner.threads log.cleaner.dedupe.buffer.size log.cleaner.io.buffer.load.factor
@@ -63,6 +65,7 @@ func honouredTopicKeys() map[string]bool {
 		cleanup.policy delete.retention.ms max.compaction.lag.ms min.cleanable.dirty.ratio min.compaction.lag.ms compression.gzip.level compression.lz4.level compression.type compression.zstd.level file.delete.delay.ms
 		flush.messages flush.ms index.interval.bytes max.message.bytes message.timestamp.after.max.ms message.timestamp.before.max.ms
 		message.timestamp.difference.max.ms message.timestamp.type min.insync.replicas retention.bytes retention.ms
+		leader.replication.throttled.replicas follower.replication.throttled.replicas
 		segment.bytes segment.index.bytes segment.jitter.ms segment.ms unclean.leader.election.enable
 	`)
 }

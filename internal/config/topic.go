@@ -33,6 +33,6 @@ type Topic struct {
 	TimestampType          record.TimestampType
 	TimestampBeforeMaxMs   int64
 	TimestampAfterMaxMs    int64
-	FollowerThrottled      []string
-	LeaderThrottled        []string
+	FollowerThrottled      ThrottledReplicas
+	LeaderThrottled        ThrottledReplicas
 }

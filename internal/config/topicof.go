@@ -119,8 +119,8 @@ func (t *topicValues) build() *Topic {
 		GzipLevel:              t.int("compression.gzip.level"),
 		LZ4Level:               t.int("compression.lz4.level"),
 		ZstdLevel:              t.int("compression.zstd.level"),
-		FollowerThrottled:      t.list("follower.replication.throttled.replicas"),
-		LeaderThrottled:        t.list("leader.replication.throttled.replicas"),
+		FollowerThrottled:      throttledReplicasOf(t.list("follower.replication.throttled.replicas")),
+		LeaderThrottled:        throttledReplicasOf(t.list("leader.replication.throttled.replicas")),
 	}
 	if n := t.long("internal.segment.bytes"); n > 0 {
 		topic.SegmentBytes = int(n)

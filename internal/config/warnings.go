@@ -19,6 +19,8 @@ func (b *Broker) warnings() []string {
 			unhonoured = append(unhonoured, name)
 		case r == nil:
 			out = append(out, unknownKey(name))
+		case r.version == versionDynamic:
+			out = append(out, name+" holds as a dynamic value alone and is passed over here: set it with kafka-configs")
 		case !r.Honoured && !isDefault(r, b.Values.Static[name]):
 			unhonoured = append(unhonoured, name)
 		}

@@ -107,6 +107,10 @@ const (
 	CleanerBufferUtilization     = "kafka_log_logcleaner_max_buffer_utilization_percent"
 	CleanerMaxCompactionDelay    = "kafka_log_logcleaner_max_compaction_delay_secs"
 
+	// The throttles of replication.
+	LeaderReplicationByteRate   = "kafka_server_leaderreplication_byte_rate"
+	FollowerReplicationByteRate = "kafka_server_followerreplication_byte_rate"
+
 	// The group coordinator. Beside all groups there are those of each state, whose name follows GroupCount in lower case.
 	GroupCount       = "kafka_coordinator_group_groupmetadatamanager_numgroups"
 	GroupOffsetCount = "kafka_coordinator_group_groupmetadatamanager_numoffsets"

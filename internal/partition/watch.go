@@ -55,6 +55,9 @@ func (w *Watch) Stop() {
 	w.next, w.prev, w.partition = nil, nil, nil
 }
 
+// LookAgain has everyone who watches look at the partition, though nothing in it has changed.
+func (p *Partition) LookAgain() { p.notify() }
+
 // notify tells everyone who watches.
 func (p *Partition) notify() {
 	if p.watched.Load() == 0 {

@@ -73,12 +73,12 @@ func (r *Replicas) Fetch(req *FetchRequest, done func([]FetchResult)) (cancel fu
 	f := r.fetches.Get().(*fetching)
 	f.begin(len(req.Partitions))
 	r.findForFetch(req, f)
-	sizeBytes, now := f.read(req.MaxBytes)
+	sizeBytes, now := f.read(r, req.MaxBytes, req.ReplicaID)
 	if req.ReplicaID >= 0 {
 		f.noteFollower(req)
 	}
 	if now || sizeBytes >= int64(req.MinBytes) || req.MaxWaitMs <= 0 || len(req.Partitions) == 0 {
-		f.count(req.ReplicaID)
+		f.count(r, req.ReplicaID)
 		done(f.results)
 		clear(f.results)
 		clear(f.slots)
@@ -127,7 +127,7 @@ func (r *Replicas) findForFetch(req *FetchRequest, f *fetching) {
 
 // read reads every partition in order as far as maxBytes goes. The first one that has anything gives at least one batch, however
 // large. now says that the answer cannot wait: an error, or a divergence.
-func (f *fetching) read(maxBytes int32) (sizeBytes int64, now bool) {
+func (f *fetching) read(r *Replicas, maxBytes, replica int32) (sizeBytes int64, now bool) {
 	left, first := int64(maxBytes), true
 	for i := range f.slots {
 		slot, result := &f.slots[i], &f.results[i]
@@ -139,6 +139,9 @@ func (f *fetching) read(maxBytes int32) (sizeBytes int64, now bool) {
 		}
 		read := slot.read
 		read.MaxBytes, read.AtLeastOne = int(max(0, min(int64(read.MaxBytes), left))), first
+		if r.withholds(slot.hosted, replica) {
+			read.MaxBytes, read.AtLeastOne = 0, false
+		}
 		var got partition.ReadResult
 		if err := slot.part.Read(&read, &got); err != nil {
 			slot.traffic.FailedFetchRequests.Inc()

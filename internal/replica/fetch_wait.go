@@ -16,6 +16,7 @@ type parkedFetch struct {
 	maxBytes int32
 	replica  int32
 	timer    *time.Timer
+	until    time.Time  // when it ends; guarded by mu
 	setUp    sync.Mutex // held until every watch stands, so that none is stopped before it began
 
 	mu        sync.Mutex // guards what follows and slots' available
@@ -27,6 +28,7 @@ func (r *Replicas) parkFetch(req *FetchRequest, f *fetching, done func([]FetchRe
 	p := &parkedFetch{fetching: f, of: r, done: done, minBytes: int64(req.MinBytes), maxBytes: req.MaxBytes, replica: req.ReplicaID}
 	r.parked.Add(1)
 	p.setUp.Lock()
+	p.until = time.Now().Add(wait(req.MaxWaitMs))
 	p.timer = time.AfterFunc(wait(req.MaxWaitMs), p.expire)
 	for i := range f.slots {
 		f.slots[i].part.Watch(&f.slots[i].watch, p, i)
@@ -48,11 +50,23 @@ func (p *parkedFetch) Changed(i int) {
 	}
 	available, failed := slot.part.Available(&slot.read)
 	available = min(available, int64(slot.read.MaxBytes))
+	if available > 0 && p.of.withholds(slot.hosted, p.replica) {
+		available = 0
+		p.expireBy(p.of.throttles.leader.ClearAt())
+	}
 	p.available += available - slot.available
 	slot.available = available
 	if failed || p.available >= p.minBytes {
 		p.over = true
 		go p.finish()
+	}
+}
+
+// expireBy ends the wait early. The caller has mu.
+func (p *parkedFetch) expireBy(t time.Time) {
+	if t.Before(p.until) {
+		p.until = t
+		p.timer.Reset(time.Until(t))
 	}
 }
 
@@ -91,7 +105,7 @@ func (p *parkedFetch) leave() {
 
 func (p *parkedFetch) finish() {
 	p.leave()
-	p.read(p.maxBytes)
-	p.count(p.replica)
+	p.read(p.of, p.maxBytes, p.replica)
+	p.count(p.of, p.replica)
 	p.done(p.results)
 }

@@ -14,35 +14,51 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// fetcher pulls partitions from the broker that leads them, with one request under way at a time. mu guards followed and interrupt.
+// fetcher pulls partitions from the broker that leads them, with one request under way at a time, in a fetch session (KIP-227): a request
+// names what has changed since the last one, so that a partition in which nothing happens costs nothing. mu guards followed, dirty, gone,
+// lookAtAll and interrupt.
 type fetcher struct {
 	replicas *Replicas
 	leader   int32
 	stop     context.CancelFunc
-	conn     *peer.Conn // of run alone, as failures is
-	failures int        // of the connection, in a row
+	conn     *peer.Conn // of run alone, as failures, session and later are
+	failures int        // in a row, of the connection or the session
+	session  session
+	later    []*followed // whose notBefore has not come
 	changed  chan struct{}
 
 	mu        sync.Mutex
 	followed  map[logdir.TopicPartition]*followed
-	interrupt context.CancelFunc // ends the request under way
+	dirty     []*followed // may be elsewhere than the session has them
+	gone      []*followed // not followed any more, though the session may have them
+	lookAtAll bool        // all may be
+	interrupt context.CancelFunc
 }
 
-// followed is a partition that is pulled, in one leader epoch.
+// followed is a partition that is pulled, in one leader epoch. Its fetcher's mu guards dirty, all else is of run alone.
 type followed struct {
 	*hosted
+	tp          logdir.TopicPartition
 	leaderEpoch int32
-	notBefore   time.Time // after a failure
+	dirty       bool      // it is in the list of them
+	notBefore   time.Time // after a failure, or while it is throttled
 	failures    int       // in a row
 	failing     bool      // it was told
+	inSync      bool      // when last fetched it had all that was committed
+	throttled   bool      // why it waits
+
+	inSession bool // the leader's session has it, as what follows
+	id        metadata.TopicID
+	sent      partition.FetchPosition
 }
 
 // add begins to pull a partition. The request under way may be waiting for records of the others: it is given up, so that whoever waits
 // for this partition's records to be here does not wait for them too.
-func (f *fetcher) add(tp logdir.TopicPartition, p *followed) {
+func (f *fetcher) add(p *followed) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.followed[tp] = p
+	f.followed[p.tp] = p
+	f.markLocked(p)
 	f.wake()
 }
 
@@ -50,8 +66,43 @@ func (f *fetcher) add(tp logdir.TopicPartition, p *followed) {
 func (f *fetcher) remove(tp logdir.TopicPartition) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	delete(f.followed, tp)
+	if p := f.followed[tp]; p != nil {
+		delete(f.followed, tp)
+		f.gone = append(f.gone, p)
+	}
 	return len(f.followed) > 0
+}
+
+// forget ends the fetching of a partition, unless it has begun anew.
+func (f *fetcher) forget(p *followed) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.followed[p.tp] == p {
+		delete(f.followed, p.tp)
+	}
+	f.gone = append(f.gone, p)
+}
+
+// mark has the next request look where a partition is.
+func (f *fetcher) mark(p *followed) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.markLocked(p)
+}
+
+func (f *fetcher) markLocked(p *followed) {
+	if !p.dirty {
+		p.dirty = true
+		f.dirty = append(f.dirty, p)
+	}
+}
+
+// look has all partitions looked at anew, at once.
+func (f *fetcher) look() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.lookAtAll = true
+	f.wake()
 }
 
 func (f *fetcher) wake() {
@@ -67,25 +118,29 @@ func (f *fetcher) wake() {
 func (f *fetcher) run(ctx context.Context) {
 	defer f.disconnect()
 	for ctx.Err() == nil {
-		due, next := f.due(time.Now())
-		if len(due) == 0 {
+		next, err := f.fetch(ctx)
+		switch {
+		case ctx.Err() != nil:
+		case err == nil && next.IsZero():
+			f.failures = 0
+		case err == nil:
 			f.pause(ctx, time.Until(next))
-			continue
-		}
-		if err := f.fetch(ctx, due); err != nil && ctx.Err() == nil {
+		case errors.Is(err, context.Canceled): // another partition came
 			f.disconnect()
-			if !errors.Is(err, context.Canceled) { // else another partition came
-				f.replicas.options.Logger.Debug("fetching from a leader failed", "leader", f.leader, "error", err)
-				f.pause(ctx, f.backoff(f.failures))
-				f.failures++
+		default:
+			if !errors.Is(err, errSessionLost) {
+				f.disconnect()
 			}
-			continue
+			f.replicas.options.Logger.Debug("fetching from a leader failed", "leader", f.leader, "error", err)
+			f.pause(ctx, f.backoff(f.failures))
+			f.failures++
 		}
-		f.failures = 0
 	}
 }
 
+// disconnect gives up the connection. What the leader made of a request that was not answered is not known, so the session ends with it.
 func (f *fetcher) disconnect() {
+	f.session.restart()
 	if f.conn != nil {
 		f.conn.Close()
 		f.conn = nil
@@ -112,174 +167,56 @@ func (f *fetcher) pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// due gives the partitions to fetch now, or when the next one is.
-func (f *fetcher) due(now time.Time) (due map[logdir.TopicPartition]*followed, next time.Time) {
+// begin tells how the request that follows can be ended. What was told before is seen by that request.
+func (f *fetcher) begin(interrupt context.CancelFunc) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.interrupt = interrupt
 	select {
-	case <-f.changed: // what it told of is seen here
+	case <-f.changed:
 	default:
 	}
-	due, next = make(map[logdir.TopicPartition]*followed, len(f.followed)), now.Add(time.Hour)
-	for tp, p := range f.followed {
-		if !p.notBefore.After(now) {
-			due[tp] = p
-		} else if p.notBefore.Before(next) {
-			next = p.notBefore
-		}
-	}
-	return due, next
 }
 
-// begin tells how the request that follows can be ended; false where a partition was added after due has looked: it would wait for a whole
-// request that asks for the others.
-func (f *fetcher) begin(interrupt context.CancelFunc) bool {
+func (f *fetcher) end() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if len(f.changed) > 0 {
-		return false
-	}
-	f.interrupt = interrupt
-	return true
+	f.interrupt = nil
 }
 
-// fetch sends one request and takes in its reply. The error is that of the connection.
-func (f *fetcher) fetch(ctx context.Context, due map[logdir.TopicPartition]*followed) error {
+// fetch sends one request and takes in its reply. The error is that of the connection or the session. A time is when there is something to
+// ask for: nothing was.
+func (f *fetcher) fetch(ctx context.Context) (next time.Time, err error) {
 	cfg := f.replicas.options.Config.Broker()
 	wait := time.Duration(int64(cfg.ReplicaFetchWaitMaxMs)+cfg.ReplicaSocketTimeoutMs) * time.Millisecond
 	reqCtx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
-	if !f.begin(cancel) {
-		return nil
+	f.begin(cancel)
+	defer f.end()
+	req, next := f.request(time.Now())
+	if req == nil {
+		return next, nil
 	}
 	if f.conn == nil {
 		conn, ok := f.replicas.options.Cluster.Dial(f.leader)
 		if !ok {
-			return errUnknownAddress
+			return time.Time{}, errUnknownAddress
 		}
 		conn.Reuse(int16(kmsg.Fetch))
 		f.conn = conn
 	}
-	resp, err := f.conn.Do(reqCtx, f.request(due))
-	f.mu.Lock()
-	f.interrupt = nil
-	f.mu.Unlock()
+	resp, err := f.conn.Do(reqCtx, req)
 	if err != nil {
-		return err
+		return time.Time{}, err
 	}
-	return f.take(ctx, due, resp.(*kmsg.FetchResponse))
+	f.end()
+	return time.Time{}, f.take(ctx, resp.(*kmsg.FetchResponse))
 }
 
 var errUnknownAddress = errors.New("replica: the leader's address is not known yet")
 
-// Versions of the request: by topic ids where all are known, with the broker's epoch (KIP-903); by names else (Kafka 2.7 and later).
-const (
-	fetchByID   = 16
-	fetchByName = 12
-)
-
-func (f *fetcher) request(due map[logdir.TopicPartition]*followed) *kmsg.FetchRequest {
-	options := &f.replicas.options
-	cfg := options.Config.Broker()
-	req := kmsg.NewPtrFetchRequest()
-	req.Version = fetchByID
-	req.MaxWaitMillis, req.MinBytes, req.MaxBytes = cfg.ReplicaFetchWaitMaxMs, cfg.ReplicaFetchMinBytes, cfg.ReplicaFetchResponseMaxBytes
-	req.SessionID, req.SessionEpoch = 0, -1
-	req.ReplicaState.ID, req.ReplicaState.Epoch = options.BrokerID, options.Cluster.BrokerEpoch()
-	topics := map[string]int{}
-	for tp, p := range due {
-		position, err := p.part.FetchPosition(p.leaderEpoch)
-		if err != nil {
-			f.forget(tp, p) // it follows another leader meanwhile, or none
-			delete(due, tp)
-			continue
-		}
-		at, ok := topics[tp.Topic]
-		if !ok {
-			at = len(req.Topics)
-			topics[tp.Topic] = at
-			topic := kmsg.NewFetchRequestTopic()
-			topic.Topic, topic.TopicID = tp.Topic, p.log.TopicID()
-			if topic.TopicID == (metadata.TopicID{}) {
-				req.Version = fetchByName
-			}
-			req.Topics = append(req.Topics, topic)
-		}
-		one := kmsg.NewFetchRequestTopicPartition()
-		one.Partition, one.CurrentLeaderEpoch, one.FetchOffset = tp.Partition, p.leaderEpoch, position.Offset
-		one.LastFetchedEpoch, one.LogStartOffset, one.PartitionMaxBytes = position.LastEpoch, position.LogStartOffset, cfg.ReplicaFetchMaxBytes
-		req.Topics[at].Partitions = append(req.Topics[at].Partitions, one)
-	}
-	if req.Version < 15 {
-		req.ReplicaID = options.BrokerID
-	}
-	return req
-}
-
-// forget ends the fetching of a partition, unless it has begun anew.
-func (f *fetcher) forget(tp logdir.TopicPartition, p *followed) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.followed[tp] == p {
-		delete(f.followed, tp)
-	}
-}
-
 // delay has a partition wait before it is fetched again.
 func (f *fetcher) delay(p *followed) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
 	p.notBefore = time.Now().Add(f.backoff(p.failures))
 	p.failures++
-}
-
-// offset asks the leader for its log's earliest or latest offset.
-func (f *fetcher) offset(ctx context.Context, tp logdir.TopicPartition, p *followed, timestamp int64) (int64, error) {
-	req := kmsg.NewPtrListOffsetsRequest()
-	req.Version, req.ReplicaID = 7, f.replicas.options.BrokerID
-	topic := kmsg.NewListOffsetsRequestTopic()
-	topic.Topic = tp.Topic
-	one := kmsg.NewListOffsetsRequestTopicPartition()
-	one.Partition, one.CurrentLeaderEpoch, one.Timestamp = tp.Partition, p.leaderEpoch, timestamp
-	topic.Partitions = append(topic.Partitions, one)
-	req.Topics = append(req.Topics, topic)
-	resp, err := f.conn.Do(ctx, req)
-	if err != nil {
-		return 0, err
-	}
-	for _, t := range resp.(*kmsg.ListOffsetsResponse).Topics {
-		for _, answer := range t.Partitions {
-			if t.Topic == tp.Topic && answer.Partition == tp.Partition {
-				return answer.Offset, codeError(answer.ErrorCode)
-			}
-		}
-	}
-	return 0, errNotAnswered
-}
-
-var errNotAnswered = errors.New("replica: the leader did not answer for this partition")
-
-// startAnew is for a follower whose end is outside of the leader's log: where the leader has less, which only an unclean election can
-// bring about, what is above goes; where the leader's log begins later, the follower's begins there too.
-func (f *fetcher) startAnew(ctx context.Context, tp logdir.TopicPartition, p *followed) error {
-	position, err := p.part.FetchPosition(p.leaderEpoch)
-	if err != nil {
-		return err
-	}
-	latest, err := f.offset(ctx, tp, p, partition.TimestampLatest)
-	if err != nil {
-		return err
-	}
-	if latest < position.Offset {
-		f.replicas.options.Logger.Warn("the leader's log ends before this follower's: truncating", "topic", tp.Topic, "partition", tp.Partition,
-			"leader", f.leader, "from", position.Offset, "to", latest)
-		return p.part.CutTo(p.leaderEpoch, latest)
-	}
-	earliest, err := f.offset(ctx, tp, p, partition.TimestampEarliest)
-	if err != nil || earliest <= position.Offset {
-		return err
-	}
-	f.replicas.options.Logger.Info("the leader's log begins after this follower's end: starting there", "topic", tp.Topic,
-		"partition", tp.Partition, "leader", f.leader, "from", position.Offset, "to", earliest)
-	return p.part.StartAt(p.leaderEpoch, earliest)
 }

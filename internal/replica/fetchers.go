@@ -65,7 +65,7 @@ func (r *Replicas) follow(tp logdir.TopicPartition) {
 		s.running.Go(func() { f.run(ctx) })
 	}
 	s.fetching[tp] = f
-	f.add(tp, &followed{hosted: h, leaderEpoch: st.LeaderEpoch})
+	f.add(&followed{hosted: h, tp: tp, leaderEpoch: st.LeaderEpoch})
 }
 
 // unfollow ends a partition's fetching. What its fetcher may just be appending is refused by the partition's role and epoch.

@@ -53,6 +53,7 @@ type Replicas struct {
 	appends, fetches sync.Pool // *appending, *fetching
 
 	fetchers  fetchers
+	throttles throttles
 	proposals proposals
 
 	parked  atomic.Int64 // requests that wait
@@ -79,8 +80,13 @@ func New(o Options) *Replicas {
 	r.appends.New = func() any { return &appending{} }
 	r.fetches.New = func() any { return &fetching{} }
 	o.Dirs.OnFailure(r.directoryFailed)
-	o.Config.OnChange(func(_, now *config.Broker) { r.brokerConfigChanged(now) })
+	o.Config.OnChange(func(_, now *config.Broker) {
+		r.brokerConfigChanged(now)
+		r.setRates(now)
+	})
+	r.throttles = newThrottles(o.Config.Broker())
 	r.report(o.Metrics)
+	r.throttles.report(o.Metrics)
 	r.fetchers.byID, r.fetchers.fetching = map[fetcherID]*fetcher{}, map[logdir.TopicPartition]*fetcher{}
 	r.proposals.waiting, r.proposals.wake = map[logdir.TopicPartition]wish{}, make(chan struct{}, 1)
 	r.running.Go(r.checkpointHighWatermarks)

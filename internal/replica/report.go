@@ -62,7 +62,7 @@ func (s *appendSlot) refused(err error, sizeBytes int) {
 }
 
 // count adds what a fetch gives to the topics' counters.
-func (f *fetching) count(replicaID int32) {
+func (f *fetching) count(r *Replicas, replicaID int32) {
 	for i := range f.slots {
 		size := int64(f.results[i].Slice.SizeBytes)
 		if size == 0 {
@@ -70,6 +70,9 @@ func (f *fetching) count(replicaID int32) {
 		}
 		if replicaID >= 0 {
 			f.slots[i].traffic.ReplicationBytesOut.Add(size)
+			if r.countsAsLeader(f.slots[i].hosted) {
+				r.throttles.leader.Record(size)
+			}
 		} else {
 			f.slots[i].traffic.BytesOut.Add(size)
 		}

@@ -45,7 +45,8 @@ func (r *Replicas) setLocked(topic string, overrides map[string]string, broker *
 // kept: TopicOverrides is asked when it gets one.
 func (r *Replicas) SetTopicConfig(topic string, overrides map[string]string) {
 	r.configMu.Lock()
-	if r.topics[topic] == nil {
+	t := r.topics[topic]
+	if t == nil {
 		r.configMu.Unlock()
 		return
 	}
@@ -56,6 +57,7 @@ func (r *Replicas) SetTopicConfig(topic string, overrides map[string]string) {
 			l.SetConfig(cfg)
 		}
 	}
+	r.throttledChanged(topic, t.effective, cfg)
 }
 
 // brokerConfigChanged works a change of the broker's defaults into every topic.
