@@ -163,7 +163,7 @@ func (f *fetching) head() {
 	read.MaxBytes = min(req.MaxBytes, int32(min(f.of.services.Config.Broker().FetchMaxBytes, 1<<31-1)))
 	read.MinBytes = min(req.MinBytes, read.MaxBytes)
 	read.ReadCommitted = req.IsolationLevel == 1 && read.ReplicaID < 0
-	read.Rack = req.Rack
+	read.Rack, read.Listener = req.Rack, f.call.Client.Listener
 	read.AnyReplica = req.Version >= 11
 }
 

@@ -31,10 +31,18 @@ type street struct {
 
 // inStreet runs a test with that many brokers, under a virtual clock.
 func inStreet(t *testing.T, brokers int, test func(t *testing.T, s *street)) {
+	inStreetWith(t, brokers, asBuilt, test)
+}
+
+// asBuilt adds nothing to a broker's file.
+func asBuilt(int, map[string]string) {}
+
+// inStreetWith is inStreet with more in the brokers' files.
+func inStreetWith(t *testing.T, brokers int, configure func(id int, static map[string]string), test func(t *testing.T, s *street)) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &street{t: t, houses: map[int]*house{}, net: simnet.New(), store: memcoord.NewServer(), links: map[int]*memcoord.Client{}}
 		for id := 1; id <= brokers; id++ {
-			s.build(id, min(3, brokers))
+			s.build(id, min(3, brokers), configure)
 		}
 		defer func() {
 			for _, h := range s.houses {
@@ -51,13 +59,14 @@ func inStreet(t *testing.T, brokers int, test func(t *testing.T, s *street)) {
 	})
 }
 
-// build starts a broker that was not there before.
-func (s *street) build(id, replicas int) {
+// build starts a broker that was not there before; configure adds to its file.
+func (s *street) build(id, replicas int, configure func(id int, static map[string]string)) {
 	s.t.Helper()
 	h := &house{t: s.t, net: s.net, fs: memfs.New(), store: s.store, log: &lines{}, static: map[string]string{
 		"node.id": fmt.Sprint(id), "listeners": fmt.Sprintf("PLAINTEXT://broker%d:9092", id), "log.dirs": "/data",
 		"default.replication.factor": fmt.Sprint(replicas), "min.insync.replicas": "2", "offsets.topic.replication.factor": "3",
 	}}
+	configure(id, h.static)
 	must(s.t, h.fs.MkdirAll("/data"))
 	must(s.t, h.fs.SyncDir("/"))
 	s.houses[id] = h

@@ -130,7 +130,7 @@ func TestFourthBrokerIn(t *testing.T) {
 		must(t, err)
 		load := s.traffic("t", partitions)
 		s.wait(time.Second)
-		s.build(4, 3)
+		s.build(4, 3, asBuilt)
 		s.know(4)
 		targets := map[int32][]int32{}
 		for p := range int32(partitions) {

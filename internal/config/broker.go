@@ -44,6 +44,7 @@ type Broker struct {
 	LogDeleteDelayMs                                                                                int64
 	ReplicaLagTimeMaxMs, ReplicaFetchBackoffMs, ReplicaSocketTimeoutMs                              int64
 	ReplicaFetchWaitMaxMs, ReplicaFetchMinBytes, ReplicaFetchMaxBytes, ReplicaFetchResponseMaxBytes int32
+	RackAwareSelector                                                                               bool // replica.selector.class: consumers are sent to an in-sync replica in their rack
 	// The throttles of replication (KIP-73): bytes a second, and what they are measured over.
 	LeaderThrottledRate, FollowerThrottledRate int64
 	ReplicationQuotaWindows                    int

@@ -32,7 +32,7 @@ func honouredBrokerKeys() map[string]bool {
 		log.flush.start.offset.checkpoint.interval.ms log.initial.task.delay.ms log.segment.delete.delay.ms
 		replica.high.watermark.checkpoint.interval.ms replica.lag.time.max.ms num.replica.fetchers replica.fetch.backoff.ms
 		leader.replication.throttled.rate follower.replication.throttled.rate
-		replication.quota.window.num replication.quota.window.size.seconds
+		replication.quota.window.num replication.quota.window.size.seconds replica.selector.class
 		replica.fetch.wait.max.ms replica.fetch.min.bytes replica.fetch.max.bytes replica.fetch.response.max.bytes replica.socket.timeout.ms
 		auto.leader.rebalance.enable leader.imbalance.check.interval.seconds leader.imbalance.per.broker.percentage
 		log.cleaner.enable log.cleaner.threads log.cleaner.dedupe.buffer.size log.cleaner.io.buffer.load.factor

@@ -14,7 +14,7 @@ func newBroker(values Values) (*Broker, error) {
 	}
 	b := &Broker{Values: values}
 	for _, step := range []func(*Broker, *Values) error{setIdentity, setRoles, setZooKeeper, setListeners,
-		setDirs, setLimits, setGroups, setRest} {
+		setDirs, setLimits, setGroups, setSelector, setRest} {
 		if err := step(b, v); err != nil {
 			return nil, err
 		}

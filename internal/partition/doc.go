@@ -5,7 +5,8 @@
 // Locks. Partition.mu orders changes of role (writers) against appends (readers): while an append runs, the epoch it was checked
 // against stands. Everything a reader needs is an immutable State behind an atomic pointer and an atomic high watermark, so reads
 // take no lock. followersMu guards what a leader knows of its followers. hwMu orders movements of the high watermark. watchMu guards the list of watches; a Watcher is called under it and
-// must neither block nor stop its watch from there. Order: mu, followersMu, hwMu; watchMu is taken last and alone.
+// must neither block nor stop its watch from there. Order: mu, followersMu, hwMu; watchMu is taken when none of these is held, and
+// followersMu may be taken under it.
 //
 // It imports commitlog, record and config.
 package partition

@@ -30,6 +30,7 @@ type follower struct {
 	caughtUpMs  int64 // when it last had all that the leader had
 	fetchMs     int64 // when it last fetched
 	leaderEnd   int64 // where the leader's log ended then
+	toldHigh    int64 // the high watermark that it was last sent
 }
 
 // fetched notes a fetch from offset. Who fetches from where the leader's log ended at the fetch before had caught up at that time,
@@ -69,7 +70,7 @@ func (p *Partition) follow(old, next *State) {
 		}
 		f := p.followers[id]
 		if f == nil || fresh {
-			f = &follower{end: -1, start: -1, brokerEpoch: -1, leaderEnd: -1}
+			f = &follower{end: -1, start: -1, brokerEpoch: -1, leaderEnd: -1, toldHigh: -1}
 			if slices.Contains(next.ISR, id) {
 				f.caughtUpMs = nowMs
 			}
@@ -138,6 +139,48 @@ func (p *Partition) aboutToJoin(id int32, f *follower) bool {
 	r := &p.replication
 	return r.Eligible != nil && f.end >= 0 && f.inSync(p.log.LogEndOffset(), time.Now().UnixMilli(), r.MaxLagMs()) &&
 		r.Eligible(id, f.brokerEpoch)
+}
+
+// ToldHighWatermark notes the high watermark that a follower was sent.
+func (p *Partition) ToldHighWatermark(replica int32, high int64) {
+	p.followersMu.Lock()
+	defer p.followersMu.Unlock()
+	if f := p.followers[replica]; f != nil {
+		f.toldHigh = high
+	}
+}
+
+// KnowsHighWatermark tells whether a follower was sent the present high watermark.
+func (p *Partition) KnowsHighWatermark(replica int32) bool {
+	high := p.HighWatermark()
+	p.followersMu.Lock()
+	defer p.followersMu.Unlock()
+	f := p.followers[replica]
+	return f == nil || f.toldHigh == high
+}
+
+// ReplicaView is what a leader knows of a follower that consumers may read from.
+type ReplicaView struct {
+	Broker        int32
+	LogEndOffset  int64
+	BehindSinceMs int64 // since it last had all that the leader had
+}
+
+// Readable lists the followers in the ISR whose logs cover an offset; none where this broker does not lead.
+func (p *Partition) Readable(offset int64) (views []ReplicaView) {
+	st := p.state.Load()
+	if st.Role != Leader {
+		return nil
+	}
+	nowMs := time.Now().UnixMilli()
+	p.followersMu.Lock()
+	defer p.followersMu.Unlock()
+	for id, f := range p.followers {
+		if slices.Contains(st.ISR, id) && f.end >= offset && f.start >= 0 && f.start <= offset {
+			views = append(views, ReplicaView{Broker: id, LogEndOffset: f.end, BehindSinceMs: nowMs - f.caughtUpMs})
+		}
+	}
+	return views
 }
 
 // LowWatermark is the smallest log start offset of the replicas that live.

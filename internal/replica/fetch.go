@@ -17,7 +17,8 @@ type FetchRequest struct {
 	MinBytes      int32
 	MaxBytes      int32
 	ReadCommitted bool
-	Rack          string
+	Rack          string // the consumer's
+	Listener      string // by which it came
 	Partitions    []FetchPartition
 	// AnyReplica lets a consumer read from a follower too (KIP-392: Fetch from v11).
 	AnyReplica bool
@@ -52,6 +53,7 @@ type EpochEnd = partition.EpochEnd
 
 // fetching is one fetch request; used again when it was answered without waiting.
 type fetching struct {
+	reader  reader
 	results []FetchResult
 	slots   []fetchSlot
 }
@@ -72,10 +74,12 @@ func nothingToRelease() {}
 func (r *Replicas) Fetch(req *FetchRequest, done func([]FetchResult)) (cancel func()) {
 	f := r.fetches.Get().(*fetching)
 	f.begin(len(req.Partitions))
+	f.reader = r.reader(req)
 	r.findForFetch(req, f)
 	sizeBytes, now := f.read(r, req.MaxBytes, req.ReplicaID)
 	if req.ReplicaID >= 0 {
 		f.noteFollower(req)
+		now = now || r.propagates() && f.highWatermarkIsNews(req.ReplicaID)
 	}
 	if now || sizeBytes >= int64(req.MinBytes) || req.MaxWaitMs <= 0 || len(req.Partitions) == 0 {
 		f.count(r, req.ReplicaID)
@@ -142,6 +146,10 @@ func (f *fetching) read(r *Replicas, maxBytes, replica int32) (sizeBytes int64, 
 		if r.withholds(slot.hosted, replica) {
 			read.MaxBytes, read.AtLeastOne = 0, false
 		}
+		preferred := r.preferred(f.reader, slot.hosted, read.Offset)
+		if preferred >= 0 {
+			read.MaxBytes, read.AtLeastOne = 0, false
+		}
 		var got partition.ReadResult
 		if err := slot.part.Read(&read, &got); err != nil {
 			slot.traffic.FailedFetchRequests.Inc()
@@ -151,9 +159,9 @@ func (f *fetching) read(r *Replicas, maxBytes, replica int32) (sizeBytes int64, 
 		}
 		*result = FetchResult{
 			HighWatermark: got.HighWatermark, LastStableOffset: got.LastStableOffset, LogStartOffset: got.LogStartOffset,
-			Aborted: got.Aborted, Diverging: got.Diverging, Preferred: -1, Slice: got.Slice,
+			Aborted: got.Aborted, Diverging: got.Diverging, Preferred: preferred, Slice: got.Slice,
 		}
-		now = now || got.Diverging != nil
+		now = now || got.Diverging != nil || preferred >= 0
 		if got.Slice.SizeBytes > 0 {
 			first = false
 			sizeBytes += int64(got.Slice.SizeBytes)
@@ -174,6 +182,16 @@ func (f *fetching) noteFollower(req *FetchRequest) {
 		slot.part.Fetched(req.ReplicaID, p.FetchOffset, p.LogStartOffset, req.ReplicaEpoch)
 		result.HighWatermark = slot.part.HighWatermark()
 	}
+}
+
+// highWatermarkIsNews tells whether a follower has not been sent some partition's high watermark.
+func (f *fetching) highWatermarkIsNews(replica int32) bool {
+	for i := range f.slots {
+		if slot := &f.slots[i]; slot.hosted != nil && !slot.part.KnowsHighWatermark(replica) {
+			return true
+		}
+	}
+	return false
 }
 
 func (r *FetchResult) refused(err error) {

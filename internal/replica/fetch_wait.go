@@ -56,7 +56,7 @@ func (p *parkedFetch) Changed(i int) {
 	}
 	p.available += available - slot.available
 	slot.available = available
-	if failed || p.available >= p.minBytes {
+	if failed || p.available >= p.minBytes || p.replica >= 0 && p.of.propagates() && !slot.part.KnowsHighWatermark(p.replica) {
 		p.over = true
 		go p.finish()
 	}

@@ -61,9 +61,13 @@ func (s *appendSlot) refused(err error, sizeBytes int) {
 	}
 }
 
-// count adds what a fetch gives to the topics' counters.
+// count adds what a fetch gives to the topics' counters, and notes what a follower is told.
 func (f *fetching) count(r *Replicas, replicaID int32) {
+	propagates := replicaID >= 0 && r.propagates()
 	for i := range f.slots {
+		if propagates && f.slots[i].hosted != nil && f.results[i].Err == nil {
+			f.slots[i].part.ToldHighWatermark(replicaID, f.results[i].HighWatermark)
+		}
 		size := int64(f.results[i].Slice.SizeBytes)
 		if size == 0 {
 			continue
