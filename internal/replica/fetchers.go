@@ -60,7 +60,8 @@ func (r *Replicas) follow(tp logdir.TopicPartition) {
 	f := s.byID[id]
 	if f == nil {
 		ctx, stop := context.WithCancel(context.Background())
-		f = &fetcher{replicas: r, leader: st.Leader, stop: stop, changed: make(chan struct{}, 1), followed: map[logdir.TopicPartition]*followed{}}
+		f = newFetcher(r, st.Leader)
+		f.stop = stop
 		s.byID[id] = f
 		s.running.Go(func() { f.run(ctx) })
 	}
