@@ -249,7 +249,10 @@ func (c *Controller) rule(ctx context.Context, epoch clusterstore.Epoch) error {
 		ctx: ctx, dial: c.cfg.Dial, listener: c.cfg.InterBrokerListener, log: c.cfg.Logger, brokers: map[int32]*sender{},
 		reach: c.cfg.Reach, store: c.store, own: c.cfg.BrokerID,
 	}
-	defer out.closeAll()
+	defer func() {
+		cancel() // what runs beside the senders goes by it, where a failed write ends the reign and not ctx
+		out.closeAll()
+	}()
 	r := &reign{
 		ctx: ctx, store: c.store, epoch: epoch, cfg: &c.cfg, log: c.cfg.Logger, state: newClusterState(), out: out, post: c.poster(number),
 	}

@@ -262,3 +262,23 @@ func TestInterruptedCreationIsCompleted(t *testing.T) {
 		_ = client.Close()
 	})
 }
+
+// TestAReignThatFailsEnds: a write of which nobody knows whether it happened ends the reign, and another begins.
+func TestAReignThatFailsEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t)
+		b := c.start(1)
+		other := c.start(2)
+		before, _ := b.controller.Active()
+		b.client.LoseReplies(1)
+		other.createTopic("a", []int32{1, 2})
+		pass(10 * time.Second)
+		if now := c.active(); now == nil {
+			t.Error("nobody rules")
+		} else if after, _ := now.controller.Active(); after <= before {
+			t.Errorf("epoch %d after %d", after, before)
+		}
+		other.stop()
+		b.stop()
+	})
+}

@@ -86,6 +86,7 @@ func (c *cluster) start(id int32) *fakeBroker {
 	b.controller = New(b.store, Config{
 		BrokerID: id, Directory: directory, InterBrokerListener: "PLAINTEXT", Dial: c.dial, Logger: logger,
 		DeleteTopics: func() bool { return true }, UncleanElection: func() bool { return false },
+		BalanceIntervalMs: 300_000, ImbalancePercent: 10,
 	})
 	ctx := context.Background()
 	if err := b.store.EnsureParents(ctx); err != nil {
