@@ -114,6 +114,7 @@ func (b *Broker) Stop(ctx context.Context) error {
 	var errs []error
 	if b.membership != nil {
 		b.giveUpLeadership(ctx)
+		b.membership.Expire()
 	}
 	if b.groups != nil {
 		b.groups.Stop() // while the server runs: who waits for a rebalance is told to look for another coordinator

@@ -69,10 +69,16 @@ func (m *Membership) SetEndpoints(ctx context.Context, endpoints []clusterstore.
 	return m.store.UpdateRegistration(ctx, &b)
 }
 
-// Close ends the session: the registration goes.
-func (m *Membership) Close(ctx context.Context) error {
+// Expire lets the registration end for good, if anything ends it: before the listeners close, since a controller that finds them closed takes
+// the process for gone.
+func (m *Membership) Expire() {
 	m.stop()
 	m.done.Wait()
+}
+
+// Close ends the session: the registration goes.
+func (m *Membership) Close(ctx context.Context) error {
+	m.Expire()
 	return m.Session().Close(ctx)
 }
 
