@@ -128,7 +128,7 @@ func (w *world) settle() {
 			return
 		}
 	}
-	w.violation("five minutes after the faults: %s", why)
+	w.stuck("five minutes after the faults: %s", why)
 }
 
 func (w *world) unsettled() string {
@@ -192,7 +192,7 @@ func (w *world) checkRecords(producers []*producer, shown map[int32]int64, consu
 	defer cancel()
 	listed, err := kadm.NewClient(c).ListEndOffsets(ctx, topicName)
 	if err != nil {
-		w.violation("ends of the partitions: %v", err)
+		w.stuck("ends of the partitions: %v", err)
 		return
 	}
 	ends := map[int32]int64{}
@@ -267,7 +267,7 @@ func (w *world) checkGroup(m *member) {
 		}
 		return
 	}
-	w.violation("the group's offsets cannot be read: %v", err)
+	w.stuck("the group's offsets cannot be read: %v", err)
 }
 
 // checkReplicas: the bytes of the logs are the same on every replica.

@@ -94,19 +94,9 @@ func (s *scheduler) everyISR(ok func(isr, replicas []int32) bool) bool {
 	return true
 }
 
-// mayLosePower tells whether the promise holds through a power cut: with all records synced always, else when everything that this machine
-// may lose is on another one that lives.
-func (s *scheduler) mayLosePower(n *node) bool {
-	if s.durable {
-		return true
-	}
-	return s.whole && s.everyISR(func(isr, replicas []int32) bool {
-		if !slices.Contains(isr, int32(n.id)) {
-			return true
-		}
-		return slices.ContainsFunc(isr, func(id int32) bool { return int(id) != n.id && s.nodes[id-1].life != nil })
-	})
-}
+// mayLosePower tells whether the promise holds through a power cut: with all records synced always, else when nothing is still missing somewhere
+// since the last one, so that all that this machine may lose is on another one, alive or not.
+func (s *scheduler) mayLosePower() bool { return s.durable || s.whole }
 
 // draw makes one fault.
 func (s *scheduler) draw() {
@@ -136,7 +126,7 @@ func (s *scheduler) downTime() time.Duration {
 }
 
 func (s *scheduler) powerCut(n *node) {
-	if n.busy || n.life == nil || !s.mayLosePower(n) {
+	if n.busy || n.life == nil || !s.mayLosePower() {
 		return
 	}
 	seed := s.rng.Uint64()
@@ -315,11 +305,13 @@ func (s *scheduler) fullDisk(n *node) {
 	})
 }
 
-// failDisk fails writes: the directory goes offline, and whoever looks after the broker starts it again.
+// failDisk fails writes: the directory goes offline, and whoever looks after the broker starts it again. What the disk has lost is not known: it
+// counts as a power cut.
 func (s *scheduler) failDisk(n *node) {
-	if n.busy || !n.up() {
+	if n.busy || !n.up() || !s.mayLosePower() {
 		return
 	}
+	s.whole = false
 	s.say("broker %d: disk fails", n.id)
 	n.busy = true
 	n.fs.SetFault(memfs.FailKind(memfs.OpWrite, ".log", syscall.EIO))
@@ -328,6 +320,7 @@ func (s *scheduler) failDisk(n *node) {
 		n.fs.SetFault(nil)
 		n.kill()
 		s.revive(n)()
+		s.lastCut = time.Now()
 	})
 }
 

@@ -45,7 +45,7 @@ func (p *producer) run(ctx context.Context) {
 	flushing, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	defer cancel()
 	if err := c.Flush(flushing); err != nil {
-		p.w.violation("producer %d: %d records are still not acknowledged 3 minutes after the faults", p.name, c.BufferedProduceRecords())
+		p.w.stuck("producer %d: %d records are still not acknowledged 3 minutes after the faults", p.name, c.BufferedProduceRecords())
 	}
 }
 
@@ -56,6 +56,9 @@ func (p *producer) send(c *kgo.Client, partition int32, padding int) {
 	p.mu.Unlock()
 	value := fmt.Sprintf("%d %d %s", p.name, number, strings.Repeat("x", padding))
 	c.Produce(context.Background(), &kgo.Record{Topic: topicName, Partition: partition, Value: []byte(value)}, func(r *kgo.Record, err error) {
+		if errors.Is(err, kgo.ErrClientClosed) {
+			return // told as a whole
+		}
 		if err != nil {
 			p.w.violation("producer %d: record %d of partition %d: %v", p.name, number, partition, err)
 			return

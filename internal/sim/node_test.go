@@ -79,7 +79,7 @@ func (n *node) awaitUp() bool {
 		}
 		n.end()
 	}
-	n.w.violation("broker %d does not start:\n%s", n.id, n.log.last(20))
+	n.w.stuck("broker %d does not start:\n%s", n.id, n.log.last(20))
 	return false
 }
 

@@ -133,6 +133,9 @@ func (w *world) explain() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	_ = os.WriteFile(path+".history", []byte(w.history.String()), 0o644)
+	if w.stacks != nil {
+		_ = os.WriteFile(path+".stacks", w.stacks, 0o644)
+	}
 	for _, n := range w.nodes {
 		_ = os.WriteFile(fmt.Sprintf("%s.broker%d", path, n.id), []byte(n.log.String()), 0o644)
 	}

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"os"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -42,10 +43,11 @@ type world struct {
 	look  *clusterstore.Store // the checkers' own way to the store
 	nodes []*node
 
-	mu         sync.Mutex
-	history    strings.Builder
-	violations int
-	clients    int
+	mu       sync.Mutex
+	history  strings.Builder
+	failures int
+	stacks   []byte // see stuck
+	clients  int
 }
 
 // newWorld starts a cluster.
@@ -99,13 +101,30 @@ func (w *world) say(format string, args ...any) {
 	}
 }
 
-// violation notes that a promise was broken.
+// violation notes that a promise was broken: something is lost, doubled, out of order, or goes back.
 func (w *world) violation(format string, args ...any) {
 	w.t.Helper()
-	w.say("VIOLATION: "+format, args...)
+	w.fail("SAFETY: "+format, args...)
+}
+
+// stuck notes that what should have happened long ago has not. What all goroutines do at the first such moment is kept.
+func (w *world) stuck(format string, args ...any) {
+	w.t.Helper()
 	w.mu.Lock()
-	w.violations++
-	many := w.violations > 20
+	if w.stacks == nil {
+		w.stacks = make([]byte, 16<<20)
+		w.stacks = w.stacks[:runtime.Stack(w.stacks, true)]
+	}
+	w.mu.Unlock()
+	w.fail("LIVENESS: "+format, args...)
+}
+
+func (w *world) fail(format string, args ...any) {
+	w.t.Helper()
+	w.say(format, args...)
+	w.mu.Lock()
+	w.failures++
+	many := w.failures > 20
 	w.mu.Unlock()
 	if !many {
 		w.t.Errorf("%.3fs: "+format, append([]any{time.Since(w.start).Seconds()}, args...)...)
