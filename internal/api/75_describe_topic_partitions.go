@@ -107,7 +107,7 @@ func describeTopic(image *metadata.Image, topic *metadata.Topic, listener string
 		out := kmsg.NewDescribeTopicPartitionsResponseTopicPartition()
 		out.Partition, out.LeaderID, out.LeaderEpoch = int32(n), p.Leader, p.LeaderEpoch
 		out.Replicas, out.ISR, out.OfflineReplicas = p.Replicas, p.ISR, p.OfflineReplicas
-		out.EligibleLeaderReplicas, out.LastKnownELR = []int32{}, []int32{}
+		out.EligibleLeaderReplicas, out.LastKnownELR = append([]int32{}, p.ELR...), append([]int32{}, p.LastKnownELR...)
 		switch leader, alive := image.Brokers[p.Leader]; {
 		case !alive:
 			out.ErrorCode, out.LeaderID = kerr.LeaderNotAvailable.Code, -1

@@ -51,7 +51,7 @@ func (b *Broker) adoptTopic(ctx context.Context, name string, found []logdir.Fou
 		for len(topic.Partitions) <= int(f.Partition) {
 			topic.Partitions = append(topic.Partitions, clusterstore.Assignment{Replicas: self})
 		}
-		states[f.Partition] = &clusterstore.PartitionState{Leader: self[0], LeaderEpoch: f.LatestEpoch + 1, ISR: self}
+		states[f.Partition] = &clusterstore.PartitionState{Leader: self[0], LeaderEpoch: f.LatestEpoch + 1, ISR: self, LastLeader: -1}
 	}
 	if topic.ID == ([16]byte{}) {
 		topic.ID = controller.NewTopicID()

@@ -99,6 +99,7 @@ func (b *Broker) serve(ctx context.Context) error {
 		BalanceIntervalMs: balanceIntervalMs(cfg), ImbalancePercent: cfg.LeaderImbalancePercentage,
 		DeleteTopics:    func() bool { return b.live.Broker().DeleteTopicEnable },
 		UncleanElection: func() bool { return b.live.Broker().UncleanLeaderElection },
+		MinInsync:       b.minInsync,
 		Logger:          b.options.Logger,
 	})
 	b.admin = admin.New(admin.Options{
@@ -120,19 +121,32 @@ func (b *Broker) serve(ctx context.Context) error {
 // join registers the broker, campaigns, and waits until the controller, which may be this very process, has told the broker what it leads.
 func (b *Broker) join(ctx context.Context) error {
 	cfg := b.live.Broker()
-	registration := clusterstore.Broker{ID: cfg.BrokerID, Endpoints: b.endpoints(cfg), Rack: cfg.Rack, Directory: b.directory()}
+	registration := clusterstore.Broker{ID: cfg.BrokerID, Endpoints: b.endpoints(cfg), Rack: cfg.Rack, Directory: b.directory(), Unclean: b.dirs.Unclean()}
 	b.controller.Start()
 	var err error
 	b.membership, err = controller.Join(ctx, b.store, registration, cfg.SessionTimeoutMs, b.options.Logger,
 		func(s coord.Session, epoch int64) {
 			b.epoch.Store(epoch)
 			b.controller.SetSession(s)
-		})
+		}, b.dirs.Settled)
 	if err != nil {
 		return err
 	}
 	b.live.OnChange(b.advertise)
 	return b.awaitMetadata(ctx)
+}
+
+// minInsync is a topic's min.insync.replicas by the store's configuration.
+func (b *Broker) minInsync(ctx context.Context, topic string) int {
+	overrides, err := b.store.Config(ctx, clusterstore.TopicEntity(topic))
+	if err != nil {
+		return 1 // nobody outside of ISRs is eligible then
+	}
+	cfg, err := config.TopicOf(b.live.Broker(), overrides)
+	if err != nil {
+		return 1
+	}
+	return cfg.MinInsyncReplicas
 }
 
 // awaitMetadata waits until the controller has told of this broker and of every topic in the store: it tells brokers what they lead

@@ -21,6 +21,8 @@ type Broker struct {
 	TimestampMs int64
 	// Directory is the mark of a Milena broker: the identity of the data it holds. "" for Kafka's own brokers.
 	Directory string
+	// Unclean tells that the broker may have lost records it had acknowledged; the controller takes that in and then takes it back (Settle).
+	Unclean bool
 	// Epoch is the CreateID of the node (Kafka: czxid), set when read.
 	Epoch int64
 	// Session is the session that holds the node, Version the version of its data; set when read.
@@ -49,7 +51,7 @@ func (b *Broker) Endpoint(listener string) (Endpoint, bool) {
 // /brokers/ids/N, version 5:
 //
 //	{"features":{},"listener_security_protocol_map":{"PLAINTEXT":"PLAINTEXT"},"endpoints":["PLAINTEXT://host:9092"],
-//	 "rack":"r","jmx_port":-1,"port":9092,"host":"host","version":5,"timestamp":"1795376059706","milena":{"directory":"…"}}
+//	 "rack":"r","jmx_port":-1,"port":9092,"host":"host","version":5,"timestamp":"1795376059706","milena":{"directory":"…","unclean":true}}
 //
 // Version 1 has host and port alone, 2 adds endpoints (named by their protocol), 3 the rack, 4 the map, 5 the features.
 type brokerJSON struct {
@@ -67,6 +69,7 @@ type brokerJSON struct {
 
 type brokerMark struct {
 	Directory string `json:"directory"`
+	Unclean   bool   `json:"unclean,omitempty"`
 }
 
 func encodeBroker(b *Broker) []byte {
@@ -82,7 +85,7 @@ func encodeBroker(b *Broker) []byte {
 		}
 	}
 	if b.Directory != "" {
-		j.Milena = &brokerMark{Directory: b.Directory}
+		j.Milena = &brokerMark{Directory: b.Directory, Unclean: b.Unclean}
 	}
 	return encode(j)
 }
@@ -102,7 +105,7 @@ func decodeBroker(id int32, data []byte) (*Broker, error) {
 	}
 	b := &Broker{ID: id, Rack: j.Rack, TimestampMs: int64(j.Timestamp)}
 	if j.Milena != nil {
-		b.Directory = j.Milena.Directory
+		b.Directory, b.Unclean = j.Milena.Directory, j.Milena.Unclean
 	}
 	if j.Version < 1 {
 		return nil, corrupt(path, "unsupported version "+strconv.Itoa(j.Version))
@@ -189,6 +192,25 @@ func (s *Store) Register(ctx context.Context, session coord.Session, b *Broker) 
 func (s *Store) UpdateRegistration(ctx context.Context, b *Broker) error {
 	_, err := s.coord.Set(ctx, BrokerPath(b.ID), encodeBroker(b), coord.AnyVersion)
 	return err
+}
+
+// Settle takes Unclean back in a registration as it was read, by a controller: it has taken in what that tells. b changes with it. false where
+// the registration is another one by now.
+func (s *Store) Settle(ctx context.Context, epoch Epoch, b *Broker) (bool, error) {
+	settled := *b
+	settled.Unclean = false
+	path := BrokerPath(b.ID)
+	results, err := s.coord.Multi(ctx, epoch.Guard(), coord.Check{Path: path, Version: b.Version, CreateID: b.Epoch},
+		coord.Set{Path: path, Data: encodeBroker(&settled), Version: b.Version})
+	if err = fenced(err); err != nil && !errors.Is(err, ErrFenced) && (errors.Is(err, coord.ErrBadVersion) || errors.Is(err, coord.ErrNoNode)) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	settled.Version = results[2].Stat.Version
+	*b = settled
+	return true, nil
 }
 
 // Unregister removes the registration of one epoch, whatever its listeners are by now; coord.ErrBadVersion or ErrNoNode where there is another

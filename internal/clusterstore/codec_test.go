@@ -223,3 +223,25 @@ func FuzzSmallBodies(f *testing.F) {
 		again(t, func(b []byte) ([]PartitionID, error) { return decodePartitions("p", b) }, encodePartitions, data)
 	})
 }
+
+// TestELRs: what Milena adds to a partition's state is read again, and is not there where there is nothing to tell.
+func TestELRs(t *testing.T) {
+	for text, want := range map[string]PartitionState{
+		kafkaState: {Leader: 1, ISR: []int32{1}, ControllerEpoch: 1, LastLeader: -1},
+		`{"controller_epoch":1,"leader":-1,"version":1,"leader_epoch":3,"isr":[1],"milena":{"elr":[2,3],"lastKnownElr":[1],"lastLeader":0}}`: {
+			Leader: -1, LeaderEpoch: 3, ISR: []int32{1}, ControllerEpoch: 1, ELR: []int32{2, 3}, LastKnownELR: []int32{1}},
+	} {
+		got, err := decodePartitionState("p", []byte(text))
+		if err != nil || !reflect.DeepEqual(*got, want) {
+			t.Errorf("%s: %+v, %v", text, got, err)
+			continue
+		}
+		if again := string(encodePartitionState(got)); again != text {
+			t.Errorf("%s was %s", again, text)
+		}
+	}
+	b := &Broker{ID: 1, Directory: "d", Unclean: true}
+	if again, err := decodeBroker(1, encodeBroker(b)); err != nil || !again.Unclean {
+		t.Errorf("%+v, %v", again, err)
+	}
+}

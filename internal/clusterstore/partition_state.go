@@ -32,7 +32,14 @@ type PartitionState struct {
 	LeaderEpoch int32
 	ISR         []int32
 	// Recovering: the leader was elected uncleanly and has not said that it recovered (KIP-704).
-	Recovering      bool
+	Recovering bool
+	// ELR are replicas outside the ISR that have all that is committed (KIP-966): they left while the ISR was below min.insync.replicas, and
+	// nothing is committed until it is not. LastKnownELR are those that were in sync and may have lost records since; the only member of an ISR
+	// may be one of them.
+	ELR          []int32
+	LastKnownELR []int32
+	// LastLeader led before Leader became -1; -1 where that is not known, and where there is a leader.
+	LastLeader      int32
 	ControllerEpoch int32
 	// Version is that of the node, which Kafka calls partition epoch; set when read or written.
 	Version int32
@@ -41,14 +48,22 @@ type PartitionState struct {
 }
 
 // /brokers/topics/T/partitions/P/state: {"controller_epoch":1,"leader":1,"version":1,"leader_epoch":0,"isr":[1]}
-// with "leader_recovery_state":1 while Recovering.
+// with "leader_recovery_state":1 while Recovering, and Milena's "milena":{"elr":[2],"lastKnownElr":[1],"lastLeader":1} where one of them is
+// there. Kafka's controller leaves those out when it writes: then nobody outside the ISR counts as eligible.
 type partitionStateJSON struct {
-	ControllerEpoch int32   `json:"controller_epoch"`
-	Leader          int32   `json:"leader"`
-	Version         int     `json:"version"`
-	LeaderEpoch     int32   `json:"leader_epoch"`
-	ISR             []int32 `json:"isr"`
-	Recovery        int8    `json:"leader_recovery_state,omitempty"`
+	ControllerEpoch int32    `json:"controller_epoch"`
+	Leader          int32    `json:"leader"`
+	Version         int      `json:"version"`
+	LeaderEpoch     int32    `json:"leader_epoch"`
+	ISR             []int32  `json:"isr"`
+	Recovery        int8     `json:"leader_recovery_state,omitempty"`
+	Milena          *elrJSON `json:"milena,omitempty"`
+}
+
+type elrJSON struct {
+	ELR        []int32 `json:"elr,omitempty"`
+	LastKnown  []int32 `json:"lastKnownElr,omitempty"`
+	LastLeader *int32  `json:"lastLeader,omitempty"`
 }
 
 func encodePartitionState(p *PartitionState) []byte {
@@ -58,6 +73,12 @@ func encodePartitionState(p *PartitionState) []byte {
 	}
 	if p.Recovering {
 		j.Recovery = 1
+	}
+	if len(p.ELR)+len(p.LastKnownELR) > 0 || p.Leader < 0 && p.LastLeader >= 0 {
+		j.Milena = &elrJSON{ELR: p.ELR, LastKnown: p.LastKnownELR}
+		if p.Leader < 0 && p.LastLeader >= 0 {
+			j.Milena.LastLeader = &p.LastLeader
+		}
 	}
 	return encode(j)
 }
@@ -70,9 +91,17 @@ func decodePartitionState(path string, data []byte) (*PartitionState, error) {
 	if j.Leader < -1 {
 		return nil, corrupt(path, "no leader")
 	}
-	return &PartitionState{
+	p := &PartitionState{
 		Leader: j.Leader, LeaderEpoch: j.LeaderEpoch, ISR: j.ISR, Recovering: j.Recovery == 1, ControllerEpoch: j.ControllerEpoch,
-	}, nil
+		LastLeader: -1,
+	}
+	if j.Milena != nil {
+		p.ELR, p.LastKnownELR = j.Milena.ELR, j.Milena.LastKnown
+		if j.Milena.LastLeader != nil {
+			p.LastLeader = *j.Milena.LastLeader
+		}
+	}
+	return p, nil
 }
 
 // readers bounds how many reads run at once where a store has no bulk read; bulkFrom is how many states are worth reading all.

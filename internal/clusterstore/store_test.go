@@ -112,7 +112,7 @@ func TestPartitionStatesAreComparedAndSet(t *testing.T) {
 	states := map[PartitionID]*PartitionState{}
 	for n := range 700 { // more than one Multi
 		topic.Partitions = append(topic.Partitions, Assignment{Replicas: []int32{1}})
-		states[PartitionID{"t", int32(n)}] = &PartitionState{Leader: 1, ISR: []int32{1}, ControllerEpoch: 1}
+		states[PartitionID{"t", int32(n)}] = &PartitionState{Leader: 1, ISR: []int32{1}, ControllerEpoch: 1, LastLeader: -1}
 	}
 	if err := s.CreateTopic(ctx, topic, nil); err != nil {
 		t.Fatal(err)

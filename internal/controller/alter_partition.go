@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"milena/internal/clusterstore"
+	"milena/internal/metadata"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -29,6 +30,8 @@ func (e alterPartition) handle(r *reign) error {
 		return nil
 	}
 	codes := map[PartitionID]int16{}
+	r.told = map[PartitionID]int{}
+	defer func() { r.told = nil }()
 	wishes := map[PartitionID]*clusterstore.PartitionState{}
 	for i := range e.req.Topics {
 		t := r.topicOf(e.req.Topics[i].Topic, e.req.Topics[i].TopicID)
@@ -41,6 +44,9 @@ func (e alterPartition) handle(r *reign) error {
 			next, code := r.wished(e.req, id, wish)
 			if codes[id] = code; next != nil {
 				wishes[id] = next
+				if count, ok := metadata.MinInsync(&wish.UnknownTags); ok {
+					r.told[id] = count
+				}
 			}
 		}
 	}
@@ -153,6 +159,7 @@ func (r *reign) alterReply(req *kmsg.AlterPartitionRequest, codes map[PartitionI
 					if state.Recovering {
 						answer.LeaderRecoveryState = 1
 					}
+					metadata.SetELR(&answer.UnknownTags, state.ELR, state.LastKnownELR)
 				}
 			}
 			topic.Partitions = append(topic.Partitions, answer)

@@ -148,6 +148,7 @@ func leaderState(p *partition, isNew bool) kmsg.LeaderAndISRRequestTopicPartitio
 	if p.state.Recovering {
 		state.LeaderRecoveryState = 1
 	}
+	metadata.SetELR(&state.UnknownTags, p.state.ELR, p.state.LastKnownELR)
 	return state
 }
 
@@ -203,6 +204,7 @@ func (r *reign) topicStates(ps []*partition) []kmsg.UpdateMetadataRequestTopicSt
 			ISR: p.state.ISR, ZKVersion: p.state.Version, Replicas: p.assignment.Replicas,
 			OfflineReplicas: keep(p.assignment.Replicas, func(broker int32) bool { return !r.state.online(p.id, broker) }),
 		}
+		metadata.SetELR(&state.UnknownTags, p.state.ELR, p.state.LastKnownELR)
 		if topic.deletion != notDeleted {
 			state.Leader, state.LeaderEpoch, state.ZKVersion = leaderDuringDelete, 0, 0
 		}

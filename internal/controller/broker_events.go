@@ -33,6 +33,10 @@ func (brokersChanged) handle(r *reign) error {
 			gone = append(gone, id)
 		}
 	}
+	// Before anything else: who may have lost records must not be the last one in an ISR because another is gone too.
+	if err := r.takeInUnclean(now); err != nil {
+		return err
+	}
 	if err := r.brokersGone(append(idsOf(bounced), gone...)); err != nil {
 		return err
 	}

@@ -31,6 +31,8 @@ type Config struct {
 	DeleteTopics func() bool
 	// UncleanElection is the broker's default of unclean.leader.election.enable.
 	UncleanElection func() bool
+	// MinInsync is a topic's min.insync.replicas; called by several goroutines. nil: 1 everywhere.
+	MinInsync func(ctx context.Context, topic string) int
 	// BalanceIntervalMs is how often leaders move back to preferred replicas (leader.imbalance.check.interval.seconds); 0: never.
 	BalanceIntervalMs int64
 	// ImbalancePercent is how many of the partitions that a broker should lead others may lead before they move back

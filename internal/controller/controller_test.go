@@ -105,7 +105,8 @@ func TestAnotherBrokersIDIsRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCluster(t)
 		b := c.start(1)
-		_, err := Join(ctx, b.store, clusterstore.Broker{ID: 1, Directory: "other"}, 6000, b.controller.cfg.Logger, func(coordSession, int64) {})
+		_, err := Join(ctx, b.store, clusterstore.Broker{ID: 1, Directory: "other"}, 6000, b.controller.cfg.Logger, func(coordSession, int64) {},
+			func() {})
 		if err == nil {
 			t.Fatal("a second broker 1 was let in")
 		}

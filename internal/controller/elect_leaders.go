@@ -102,7 +102,7 @@ func (e electLeaders) election(r *reign) election {
 		return r.preferredElection
 	}
 	return func(p *partition) (choice, bool) {
-		return electOffline(p.assignment.Replicas, p.state.ISR, func(b int32) bool { return r.state.online(p.id, b) }, true)
+		return electAny(p.assignment.Replicas, p.state, func(b int32) bool { return r.state.online(p.id, b) })
 	}
 }
 

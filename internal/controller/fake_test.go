@@ -25,6 +25,8 @@ type cluster struct {
 	server *memcoord.Server
 	log    *bytes.Buffer
 
+	minInsync int // of every topic
+
 	mu      sync.Mutex
 	brokers map[int32]*fakeBroker
 }
@@ -44,6 +46,7 @@ type fakeBroker struct {
 	leaders  map[PartitionID]kmsg.LeaderAndISRRequestTopicPartition
 	meta     map[PartitionID]kmsg.UpdateMetadataRequestTopicPartition
 	deleted  []PartitionID
+	settled  int                  // how often it heard that its being unclean was taken in
 	failed   map[PartitionID]bool // their log directory is offline
 	epoch    int32                // highest controller epoch seen
 }
@@ -70,7 +73,11 @@ func newCluster(t *testing.T) *cluster {
 }
 
 // start runs broker id until stop or kill.
-func (c *cluster) start(id int32) *fakeBroker {
+func (c *cluster) start(id int32) *fakeBroker { return c.startAs(clusterstore.Broker{ID: id}) }
+
+// startAs runs a broker that may be unclean.
+func (c *cluster) startAs(as clusterstore.Broker) *fakeBroker {
+	id := as.ID
 	c.t.Helper()
 	client := c.server.Open()
 	b := &fakeBroker{
@@ -87,15 +94,20 @@ func (c *cluster) start(id int32) *fakeBroker {
 		BrokerID: id, Directory: directory, InterBrokerListener: "PLAINTEXT", Dial: c.dial, Logger: logger,
 		DeleteTopics: func() bool { return true }, UncleanElection: func() bool { return false },
 		BalanceIntervalMs: 300_000, ImbalancePercent: 10,
+		MinInsync: func(context.Context, string) int { return c.minInsync },
 	})
 	ctx := context.Background()
 	if err := b.store.EnsureParents(ctx); err != nil {
 		c.t.Fatal(err)
 	}
-	registration := clusterstore.Broker{ID: id, Directory: directory, Endpoints: []clusterstore.Endpoint{
-		{Listener: "PLAINTEXT", Host: fmt.Sprintf("b%d", id), Port: 9092, Protocol: "PLAINTEXT"}}}
+	as.Directory, as.Endpoints = directory, []clusterstore.Endpoint{
+		{Listener: "PLAINTEXT", Host: fmt.Sprintf("b%d", id), Port: 9092, Protocol: "PLAINTEXT"}}
 	var err error
-	b.membership, err = Join(ctx, b.store, registration, 6000, logger, func(s coordSession, _ int64) { b.controller.SetSession(s) })
+	b.membership, err = Join(ctx, b.store, as, 6000, logger, func(s coordSession, _ int64) { b.controller.SetSession(s) }, func() {
+		b.mu.Lock()
+		b.settled++
+		b.mu.Unlock()
+	})
 	if err != nil {
 		c.t.Fatal(err)
 	}

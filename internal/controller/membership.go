@@ -18,6 +18,7 @@ type Membership struct {
 	timeoutMs int
 	log       *slog.Logger
 	onSession func(coord.Session, int64)
+	onSettled func()
 	ctx       context.Context
 	stop      context.CancelFunc
 	done      sync.WaitGroup
@@ -31,13 +32,15 @@ type Membership struct {
 // Join opens a session and registers the broker; it returns once registered. onSession is called with each session and the broker epoch of
 // its registration, the first time before Join returns. A registration that this broker's own process left behind when it was killed (same
 // id, same Directory: the lock of the directory is held now, so that process is dead) is removed at once; another's is waited for until its
-// session should be over, and then refused.
+// session should be over, and then refused. onSettled is called once a controller has taken in that the broker is Unclean.
 func Join(
 	ctx context.Context, store *clusterstore.Store, broker clusterstore.Broker, timeoutMs int, log *slog.Logger,
-	onSession func(s coord.Session, brokerEpoch int64),
+	onSession func(s coord.Session, brokerEpoch int64), onSettled func(),
 ) (*Membership, error) {
 	running, stop := context.WithCancel(context.Background())
-	m := &Membership{store: store, timeoutMs: timeoutMs, log: log, onSession: onSession, ctx: running, stop: stop, broker: broker}
+	m := &Membership{
+		store: store, timeoutMs: timeoutMs, log: log, onSession: onSession, onSettled: onSettled, ctx: running, stop: stop, broker: broker,
+	}
 	if err := m.join(ctx); err != nil {
 		stop()
 		return nil, err
@@ -161,6 +164,17 @@ func (m *Membership) keep() {
 	}
 }
 
+// settled tells, once, that a controller has taken in what Unclean told.
+func (m *Membership) settled() {
+	m.mu.Lock()
+	was := m.broker.Unclean
+	m.broker.Unclean = false
+	m.mu.Unlock()
+	if was {
+		m.onSettled()
+	}
+}
+
 // awaitLoss returns when the session has ended, or the registration of that epoch.
 func (m *Membership) awaitLoss(session coord.Session, epoch int64) {
 	m.mu.Lock()
@@ -175,6 +189,9 @@ func (m *Membership) awaitLoss(session coord.Session, epoch int64) {
 		b, err := m.store.Broker(m.ctx, id)
 		if errors.Is(err, coord.ErrNoNode) || err == nil && b.Epoch != epoch {
 			return
+		}
+		if err == nil && !b.Unclean {
+			m.settled()
 		}
 		select {
 		case <-m.ctx.Done():

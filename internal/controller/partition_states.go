@@ -1,20 +1,29 @@
 package controller
 
-import "milena/internal/clusterstore"
+import (
+	"slices"
+
+	"milena/internal/clusterstore"
+)
 
 // election chooses a leader for a partition that has a state.
 type election func(*partition) (choice, bool)
 
-// offlineElection is electOffline; whether unclean elections are allowed is asked only where no replica in sync lives.
+// offlineElection finds a leader for a partition that has none. Whether unclean elections are allowed is asked only where nobody eligible lives.
 func (r *reign) offlineElection(p *partition) (choice, bool) {
 	live := func(broker int32) bool { return r.state.online(p.id, broker) }
-	if c, ok := electOffline(p.assignment.Replicas, p.state.ISR, live, false); ok {
+	if c, ok := electEligible(p.assignment.Replicas, p.state, live); ok {
 		return c, true
+	}
+	if len(trusted(p.state))+len(p.state.ELR) == 0 { // nobody is left to wait for
+		if c, ok := electLastKnown(p.assignment.Replicas, p.state, live); ok {
+			return c, true
+		}
 	}
 	if len(keep(p.assignment.Replicas, live)) == 0 || !r.uncleanAllowed(p.id.Topic) {
 		return choice{}, false
 	}
-	return electOffline(p.assignment.Replicas, p.state.ISR, live, true)
+	return electAny(p.assignment.Replicas, p.state, live)
 }
 
 func (r *reign) uncleanAllowed(topic string) bool {
@@ -76,7 +85,7 @@ func (r *reign) initialize(ps []*partition) error {
 			r.log.Warn("controller: no replica of a new partition is alive", "partition", p.id.String(), "replicas", p.assignment.Replicas)
 			continue
 		}
-		states[p.id] = &clusterstore.PartitionState{Leader: live[0], ISR: live, ControllerEpoch: r.epoch.Number}
+		states[p.id] = &clusterstore.PartitionState{Leader: live[0], ISR: live, ControllerEpoch: r.epoch.Number, LastLeader: -1}
 		if p.id.Partition == 0 {
 			freshTopics[p.id.Topic] = true
 		}
@@ -115,7 +124,7 @@ func (r *reign) elect(ps []*partition, elect election) error {
 		states := map[PartitionID]*clusterstore.PartitionState{}
 		for _, p := range ps {
 			c, ok := elect(p)
-			if !ok {
+			if !ok || !c.Unclean && slices.Contains(p.state.LastKnownELR, c.Leader) {
 				continue
 			}
 			next := *p.state
@@ -143,11 +152,12 @@ func (r *reign) elect(ps []*partition, elect election) error {
 	return nil
 }
 
-// write stores changed states and takes those over that were accepted; the refused ones are read again.
+// write stores changed states, with the ELRs that belong to them, and takes those over that were accepted; the refused ones are read again.
 func (r *reign) write(states map[PartitionID]*clusterstore.PartitionState) (refused map[PartitionID]bool, err error) {
 	if len(states) == 0 {
 		return nil, nil
 	}
+	r.setELRs(states)
 	again, err := r.store.UpdatePartitionStates(r.ctx, r.epoch, states)
 	if err != nil {
 		return nil, err

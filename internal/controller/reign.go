@@ -21,6 +21,7 @@ type reign struct {
 	log   *slog.Logger
 	state *clusterState
 	batch batch
+	told  map[PartitionID]int // min.insync.replicas, as the leaders tell whose wishes are being written
 	out   outbox
 	// movesWanted: there was a tool's request for reassignments when last looked.
 	movesWanted bool
@@ -70,6 +71,9 @@ func (r *reign) begin() error {
 	// Brokers first learn of each other, so that no follower is told of a leader it cannot reach.
 	r.batch.metadata(nil)
 	r.flush()
+	if err := r.takeInUnclean(brokers); err != nil {
+		return err
+	}
 	if err := r.leaveAfterBounce(); err != nil {
 		return err
 	}
@@ -127,8 +131,8 @@ func (r *reign) load(stored *clusterstore.Topic, states map[PartitionID]*cluster
 }
 
 // leaveAfterBounce takes replicas out of their ISRs whose brokers registered after the ISR was last written, so that no controller has noticed
-// their death: a machine that lost its power may have lost records that the others have, and must not lead before it has them again. Where
-// no other member lives that stayed, the ISR is as good as can be had.
+// their death: a leader must not lead on in an epoch of which it remembers nothing, and a broker of Kafka's does not say what it may have lost.
+// Where no other member lives that stayed, the ISR is as good as can be had.
 func (r *reign) leaveAfterBounce() error {
 	var bounced []replicaID
 	for _, p := range r.state.allPartitions(nil) {

@@ -73,17 +73,9 @@ func (r *reign) leaveISR(ids []replicaID) error {
 			return err
 		}
 		for id := range states {
-			p := r.state.partition(id)
-			if refused[id] {
-				continue
+			if !refused[id] {
+				r.announceShrunk(r.state.partition(id))
 			}
-			if p.state.Leader < 0 && p.phase == partitionOnline {
-				r.partitionTo(p, partitionOffline)
-			}
-			if r.state.topics[id.Topic].deletion == notDeleted {
-				r.batch.leaderAndISR(r.liveReplicas(p), p.id, false)
-			}
-			r.batch.metadata(p)
 		}
 		for _, id := range ids {
 			if refused[id.PartitionID] {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"milena/internal/clusterstore"
+	"milena/internal/metadata"
 
 	"github.com/cockroachdb/datadriven"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -18,11 +19,14 @@ import (
 // TestScripts plays the files of testdata/cluster: each drives a cluster of fake brokers under virtual time.
 //
 //	start 1 2          brokers start           stop 1      a broker leaves          kill 1      a broker dies, its session stays
+//	start-unclean 1    it may have lost what it had acknowledged                    settled 1   how often it heard that this was taken in
+//	min-isr 2          min.insync.replicas of all topics                            elect a-0   unclean election, by an operator
 //	wait 10s           time passes             fail 1 a-0  broker 1's log directory with a-0 fails
 //	create a 1,2 2,1   topic a, the replicas of each partition                      delete a    its deletion is requested
 //	requests 1 2       what the brokers took since they were last asked             state a     leaders and ISRs in the store
+//	leaders a          the same without the controller's epoch, where it is open who that is
 //	shutdown 1         controlled shutdown     preferred a-0   election of the preferred leader
-//	alter 1 a-0 leader-epoch=0 epoch=0 isr=1,2 [member-epoch=9]     AlterPartition by broker 1
+//	alter 1 a-0 leader-epoch=0 epoch=0 isr=1,2 [member-epoch=9] [min-isr=1]     AlterPartition by broker 1
 //	controller         who rules               join 4 a-0  the leader takes broker 4 into the ISR
 //	move a-0=4,5 a-1=  AlterPartitionReassignments (nothing after =: given up)      moves       ListPartitionReassignments
 //	tool a-0=4,5       a tool asks for it through the store                         asked       what is left of that
@@ -72,6 +76,14 @@ func (s *script) step(t *testing.T, verb string, args []string) string {
 		for _, a := range args {
 			s.cluster.start(number(t, a))
 		}
+	case "start-unclean":
+		for _, a := range args {
+			s.cluster.startAs(clusterstore.Broker{ID: number(t, a), Unclean: true})
+		}
+	case "min-isr":
+		s.cluster.minInsync = int(number(t, args[0]))
+	case "elect":
+		return s.elect(partitionID(t, args[0]))
 	case "stop":
 		s.broker(t, args[0]).stop()
 	case "kill":
@@ -98,7 +110,7 @@ func (s *script) step(t *testing.T, verb string, args []string) string {
 		}
 	case "fail":
 		return s.failDirectory(t, args)
-	case "requests", "state", "controller":
+	case "requests", "state", "leaders", "controller", "settled":
 		synctest.Wait()
 		return s.show(t, verb, args)
 	case "shutdown":
@@ -123,7 +135,7 @@ func (s *script) show(t *testing.T, verb string, args []string) string {
 				fmt.Fprintf(&out, "%s: %s\n", a, r)
 			}
 		}
-	case "state":
+	case "state", "leaders":
 		topic, err := s.any(t).store.Topic(ctx, args[0])
 		if err != nil {
 			return err.Error() + "\n"
@@ -134,8 +146,20 @@ func (s *script) show(t *testing.T, verb string, args []string) string {
 				fmt.Fprintf(&out, "%s-%d: %v\n", args[0], n, err)
 				continue
 			}
-			fmt.Fprintf(&out, "%s-%d: leader=%d epoch=%d isr=%v controller=%d\n", args[0], n, p.Leader, p.LeaderEpoch, p.ISR, p.ControllerEpoch)
+			fmt.Fprintf(&out, "%s-%d: leader=%d epoch=%d isr=%v", args[0], n, p.Leader, p.LeaderEpoch, p.ISR)
+			if verb == "state" {
+				fmt.Fprintf(&out, " controller=%d", p.ControllerEpoch)
+			}
+			if len(p.ELR)+len(p.LastKnownELR) > 0 {
+				fmt.Fprintf(&out, " elr=%v last-known=%v", p.ELR, p.LastKnownELR)
+			}
+			if p.Recovering {
+				out.WriteString(" recovering")
+			}
+			out.WriteString("\n")
 		}
+	case "settled":
+		fmt.Fprintf(&out, "%d\n", s.broker(t, args[0]).settled)
 	case "controller":
 		b := s.cluster.active()
 		if b == nil {
@@ -171,6 +195,14 @@ func (s *script) shutdown(t *testing.T, id string) string {
 	return out + "\n"
 }
 
+func (s *script) elect(id PartitionID) string {
+	answer := make(chan *kmsg.ElectLeadersResponse, 1)
+	req := &kmsg.ElectLeadersRequest{Version: 2, ElectionType: uncleanElection}
+	req.Topics = []kmsg.ElectLeadersRequestTopic{{Topic: id.Topic, Partitions: []int32{id.Partition}}}
+	s.cluster.active().controller.ElectLeaders(req, func(r *kmsg.ElectLeadersResponse) { answer <- r })
+	return errorName((<-answer).Topics[0].Partitions[0].ErrorCode) + "\n"
+}
+
 func (s *script) alter(t *testing.T, args []string) string {
 	b, id := s.broker(t, args[0]), partitionID(t, args[1])
 	req := &kmsg.AlterPartitionRequest{Version: 3, BrokerID: b.id, BrokerEpoch: b.membership.Epoch()}
@@ -186,6 +218,8 @@ func (s *script) alter(t *testing.T, args []string) string {
 			wish.PartitionEpoch = number(t, value)
 		case "isr":
 			isr = numbers(t, value)
+		case "min-isr":
+			metadata.SetMinInsync(&wish.UnknownTags, int(number(t, value)))
 		case "member-epoch":
 			memberEpoch = int64(number(t, value))
 		}
@@ -208,7 +242,11 @@ func (s *script) alter(t *testing.T, args []string) string {
 	if p.ErrorCode != 0 {
 		return errorName(p.ErrorCode) + "\n"
 	}
-	return fmt.Sprintf("leader=%d leader-epoch=%d isr=%v epoch=%d\n", p.LeaderID, p.LeaderEpoch, p.ISR, p.PartitionEpoch)
+	out := fmt.Sprintf("leader=%d leader-epoch=%d isr=%v epoch=%d", p.LeaderID, p.LeaderEpoch, p.ISR, p.PartitionEpoch)
+	if elr, _ := metadata.ELR(&p.UnknownTags); len(elr) > 0 {
+		out += fmt.Sprintf(" elr=%v", elr)
+	}
+	return out + "\n"
 }
 
 func errorName(code int16) string {

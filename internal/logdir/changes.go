@@ -26,6 +26,7 @@ func (l *Log) uncleaned(do func() error) error {
 
 // SetConfig replaces the topic's configuration; a cleaning ends where the topic is not compacted any more.
 func (l *Log) SetConfig(cfg *config.Topic) {
+	l.dir.promise(cfg)
 	was := l.Config().Compact
 	l.Log.SetConfig(cfg)
 	if was && !cfg.Compact {

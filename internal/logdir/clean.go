@@ -18,11 +18,9 @@ type cleanShutdown struct {
 	BrokerEpoch *int64 `json:"brokerEpoch"`
 }
 
-// takeCleanShutdown tells whether the directory was shut down cleanly, and removes the marker before anything is opened: should
-// this start be cut short, the next one must not believe it. brokerEpoch is -1 where the marker does not say.
-func takeCleanShutdown(fsys vfs.FS, dir string) (clean bool, brokerEpoch int64, err error) {
-	name := dir + "/" + cleanShutdownFile
-	data, err := vfs.ReadFile(fsys, name)
+// isCleanShutdown tells whether the directory was shut down cleanly; brokerEpoch is -1 where the marker does not say.
+func isCleanShutdown(fsys vfs.FS, dir string) (clean bool, brokerEpoch int64, err error) {
+	data, err := vfs.ReadFile(fsys, dir+"/"+cleanShutdownFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, -1, nil
 	}
@@ -34,10 +32,15 @@ func takeCleanShutdown(fsys vfs.FS, dir string) (clean bool, brokerEpoch int64, 
 	if json.Unmarshal(data, &body) == nil && body.BrokerEpoch != nil {
 		brokerEpoch = *body.BrokerEpoch
 	}
-	if err := fsys.Remove(name); err != nil {
-		return false, -1, err
+	return true, brokerEpoch, nil
+}
+
+// takeCleanShutdown removes the marker before anything is opened: should this start be cut short, the next one must not believe it.
+func takeCleanShutdown(fsys vfs.FS, dir string) error {
+	if err := fsys.Remove(dir + "/" + cleanShutdownFile); err != nil {
+		return err
 	}
-	return true, brokerEpoch, fsys.SyncDir(dir)
+	return fsys.SyncDir(dir)
 }
 
 func writeCleanShutdown(fsys vfs.FS, dir string, brokerEpoch int64) error {

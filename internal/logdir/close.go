@@ -29,7 +29,9 @@ func (d *Dirs) Close(ctx context.Context, brokerEpoch int64) error {
 		}
 		if err := writeCleanShutdown(d.options.FS, dir.path, brokerEpoch); err != nil {
 			errs[i] = fmt.Errorf("clean shutdown marker of %s: %w", dir.path, err)
+			continue
 		}
+		dir.endLife()
 	}
 	d.unlock()
 	return errors.Join(errs...)

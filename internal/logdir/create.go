@@ -65,6 +65,7 @@ func (d *Dirs) byLoad() []*Dir {
 func (d *Dir) create(tp TopicPartition, topicID [16]byte, cfg *config.Topic) (*Log, error) {
 	name := d.file(dirName(tp))
 	l := &Log{TopicPartition: tp, dir: d}
+	d.promise(cfg)
 	log, err := commitlog.Open(d.env, name, cfg, commitlog.OpenOptions{Clean: true})
 	if err != nil {
 		_ = d.env.FS.RemoveAll(name) // what a full disk left of it

@@ -55,6 +55,9 @@ type Dir struct {
 	meta  *Meta // nil until claimed, where the file is missing
 	clean bool
 
+	runningMu sync.Mutex
+	running   running // what the marker says; guarded by runningMu
+
 	checkpointMu sync.Mutex
 	written      map[string][]byte // what each checkpoint holds; guarded by checkpointMu
 

@@ -7,6 +7,7 @@
 //	.lock                              held while the process lives
 //	meta.properties                    which cluster and broker the directory belongs to (meta.go)
 //	.kafka_cleanshutdown               there after a clean shutdown (clean.go)
+//	.milena_running                    there while the broker runs, and after its death (running.go)
 //	recovery-point-offset-checkpoint   up to where each log was synced (checkpoint.go)
 //	log-start-offset-checkpoint        first offset of logs whose start was moved
 //	replication-offset-checkpoint      high watermarks

@@ -39,6 +39,7 @@ func (d *Dir) failed(err error) {
 
 // takeOut tells the owner of the partitions, then closes the logs.
 func (d *Dir) takeOut() {
+	d.dropRunning() // what a failed disk has lost cannot be known
 	o := d.owner
 	o.mu.RLock()
 	told := slices.Clone(o.told)

@@ -50,7 +50,12 @@ type found struct {
 }
 
 func (d *Dir) load(ctx context.Context, topicConfig func(string) *config.Topic, p *progress) error {
-	clean, _, err := takeCleanShutdown(d.env.FS, d.path)
+	clean, _, err := isCleanShutdown(d.env.FS, d.path)
+	if err == nil {
+		if d.beginLife(clean); clean {
+			err = takeCleanShutdown(d.env.FS, d.path)
+		}
+	}
 	if err != nil {
 		d.failed(fmt.Errorf("clean shutdown marker of %s: %w", d.path, err))
 		return nil
@@ -130,6 +135,7 @@ func (d *Dir) list() ([]found, error) {
 
 func (d *Dir) openLog(f found, cfg *config.Topic, opts commitlog.OpenOptions) error {
 	l := &Log{TopicPartition: f.tp, dir: d, HighWatermark: d.atStart[highWatermarkFile][f.tp]}
+	d.promise(cfg)
 	id, err := readTopicID(d.env.FS, d.file(f.name))
 	if err == nil {
 		l.id.Store(&id)

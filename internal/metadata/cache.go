@@ -138,9 +138,11 @@ func (i *Image) apply(state *kmsg.UpdateMetadataRequestTopicState) (removed []st
 			removed = append(removed, state.Topic+"-"+strconv.Itoa(int(p.Partition)))
 			continue
 		}
+		elr, lastKnown := ELR(&p.UnknownTags)
 		partitions[p.Partition] = Partition{
 			Leader: p.Leader, LeaderEpoch: p.LeaderEpoch, PartitionEpoch: p.ZKVersion,
 			Replicas: slices.Clone(p.Replicas), ISR: slices.Clone(p.ISR), OfflineReplicas: slices.Clone(p.OfflineReplicas),
+			ELR: elr, LastKnownELR: lastKnown,
 		}
 	}
 	for size > 0 && !partitions[size-1].Known() {

@@ -45,6 +45,8 @@ type Partition struct {
 	Replicas        []int32
 	ISR             []int32
 	OfflineReplicas []int32
+	// ELR are replicas outside the ISR that have all that is committed, LastKnownELR those that had and may have lost it (KIP-966).
+	ELR, LastKnownELR []int32
 }
 
 // Known tells whether the controller has told of this partition: numbers below the highest one may not have come yet.

@@ -20,6 +20,7 @@ type Proposal struct {
 	LeaderEpoch, PartitionEpoch int32
 	ISR                         []int32
 	BrokerEpochs                []int64 // of ISR's members; -1 where unknown
+	MinInsync                   int     // min.insync.replicas as the leader knows it
 }
 
 // follower is what a leader knows of another replica, by its fetches.
@@ -118,10 +119,10 @@ func (p *Partition) Fetched(replica int32, offset, logStartOffset, brokerEpoch i
 }
 
 // commit raises the high watermark to what every member of the ISR has, and everyone who is about to join it: else a follower that just
-// keeps up would be chased for ever. Below min.insync.replicas it stays (KAFKA-15583), so that what is committed is on that many. The
-// caller holds mu, for reading at least.
+// keeps up would be chased for ever. Below min.insync.replicas it stays (KAFKA-15583), so that what is committed is on that many; and while
+// the controller may still elect one of the ELR. The caller holds mu, for reading at least.
 func (p *Partition) commit(st *State) {
-	if len(st.ISR) < p.minInsync(st) {
+	if len(st.ISR) < p.minInsync(st) || len(st.ELR) > 0 {
 		return
 	}
 	p.followersMu.Lock()

@@ -21,8 +21,9 @@ func (p *Partition) grown(st *State, replica int32) *Proposal {
 	return p.proposal(st, append(slices.Clone(st.ISR), replica))
 }
 
-// CheckISR proposes to leave out the members that have not had everything for longer than replica.lag.time.max.ms. To be
-// called every half of that time.
+// CheckISR proposes to leave out the members that have not had everything for longer than replica.lag.time.max.ms; or the ISR as it is, where
+// the controller keeps an ELR which min.insync.replicas, changed meanwhile perhaps, does not allow any more. To be called every half of that
+// time, and when min.insync.replicas has changed.
 func (p *Partition) CheckISR() {
 	if p.replication.Propose == nil {
 		return
@@ -38,7 +39,7 @@ func (p *Partition) CheckISR() {
 			return id != p.brokerID && (f == nil || !f.inSync(end, nowMs, p.replication.MaxLagMs()))
 		})
 		p.followersMu.Unlock()
-		if len(left) < len(st.ISR) {
+		if len(left) < len(st.ISR) || len(st.ELR) > 0 && len(left) >= p.minInsync(st) {
 			proposal = p.proposal(st, left)
 		}
 	}
@@ -48,7 +49,9 @@ func (p *Partition) CheckISR() {
 
 // proposal makes one of a leader's state.
 func (p *Partition) proposal(st *State, isr []int32) *Proposal {
-	r := &Proposal{LeaderEpoch: st.LeaderEpoch, PartitionEpoch: st.PartitionEpoch, ISR: isr, BrokerEpochs: make([]int64, len(isr))}
+	r := &Proposal{
+		LeaderEpoch: st.LeaderEpoch, PartitionEpoch: st.PartitionEpoch, ISR: isr, BrokerEpochs: make([]int64, len(isr)), MinInsync: p.minInsync(st),
+	}
 	p.followersMu.Lock()
 	defer p.followersMu.Unlock()
 	for i, id := range isr {
@@ -81,9 +84,10 @@ func (p *Partition) propose(r *Proposal) {
 	}
 }
 
-// Accepted tells that the controller wrote the ISR, and under which partition epoch. An answer to an older proposal changes nothing.
-func (p *Partition) Accepted(r Proposal, isr []int32, partitionEpoch int32) {
-	p.answered(r, func(next *State) { next.ISR, next.PartitionEpoch = slices.Clone(isr), partitionEpoch })
+// Accepted tells that the controller wrote the ISR, with which ELR, and under which partition epoch. An answer to an older proposal changes
+// nothing.
+func (p *Partition) Accepted(r Proposal, isr, elr []int32, partitionEpoch int32) {
+	p.answered(r, func(next *State) { next.ISR, next.ELR, next.PartitionEpoch = slices.Clone(isr), elr, partitionEpoch })
 }
 
 // Refused tells that the ISR was not changed by this proposal and will not be.

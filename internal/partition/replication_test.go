@@ -26,7 +26,7 @@ func (s *script) replicate(t *testing.T, d *datadriven.TestData) (out string, ok
 	case "check-isr":
 		s.part.CheckISR()
 	case "accepted":
-		s.part.Accepted(s.proposed(t, d), numbers(d, "isr"), int32(number(t, d, "new-version", 0)))
+		s.part.Accepted(s.proposed(t, d), numbers(d, "isr"), numbers(d, "elr"), int32(number(t, d, "new-version", 0)))
 	case "refused":
 		s.part.Refused(s.proposed(t, d))
 	case "low-watermark":

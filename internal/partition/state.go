@@ -39,7 +39,9 @@ type State struct {
 	ISR      []int32
 	// MaximalISR is ISR and, while a leader's proposal is not answered, the members it adds: what is committed is on all of them.
 	MaximalISR []int32
-	proposed   *Proposal // not answered yet
+	// ELR are replicas outside the ISR that have all that is committed, as the controller knows. While there are any, nothing more is.
+	ELR      []int32
+	proposed *Proposal // not answered yet
 }
 
 // Log is what a partition needs of its log; *commitlog.Log is one.
@@ -129,6 +131,7 @@ type Change struct {
 	Replicas       []int32
 	Adding         []int32
 	ISR            []int32
+	ELR            []int32
 }
 
 // Become takes a change of leader, ISR or replicas. An older epoch than the present one changes nothing and is
@@ -154,7 +157,7 @@ func (p *Partition) becomeLocked(c Change) error {
 	}
 	next := &State{
 		Role: Follower, Leader: c.Leader, LeaderEpoch: c.LeaderEpoch, PartitionEpoch: c.PartitionEpoch, LeaderEpochStart: -1,
-		Replicas: slices.Clone(c.Replicas), Adding: slices.Clone(c.Adding), ISR: slices.Clone(c.ISR),
+		Replicas: slices.Clone(c.Replicas), Adding: slices.Clone(c.Adding), ISR: slices.Clone(c.ISR), ELR: slices.Clone(c.ELR),
 	}
 	next.MaximalISR = next.ISR
 	if c.Leader == p.brokerID {

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"milena/internal/logdir"
+	"milena/internal/metadata"
 	"milena/internal/partition"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -42,6 +43,7 @@ func (r *Replicas) BecomeLeaderOrFollower(req *kmsg.LeaderAndISRRequest) *kmsg.L
 		answerChange(resp, &all[i])
 		if all[i].code == 0 {
 			r.follow(all[i].TopicPartition)
+			r.disputeELR(all[i].TopicPartition)
 			r.tellLeadershipOf(all[i].TopicPartition)
 		}
 	}
@@ -79,11 +81,12 @@ func (r *Replicas) UpdateMetadata(req *kmsg.UpdateMetadataRequest) *kmsg.UpdateM
 func changesOf(req *kmsg.LeaderAndISRRequest) []becoming {
 	var all []becoming
 	add := func(topic string, id [16]byte, p *kmsg.LeaderAndISRRequestTopicPartition) {
+		elr, _ := metadata.ELR(&p.UnknownTags)
 		all = append(all, becoming{
 			TopicPartition: logdir.TopicPartition{Topic: topic, Partition: p.Partition}, id: id, isNew: p.IsNew,
 			change: partition.Change{
 				Leader: p.Leader, LeaderEpoch: p.LeaderEpoch, PartitionEpoch: p.ZKVersion, Replicas: p.Replicas, Adding: p.AddingReplicas,
-				ISR: p.ISR,
+				ISR: p.ISR, ELR: elr,
 			},
 		})
 	}

@@ -65,17 +65,32 @@ func (r *Replicas) keepISRs() {
 			return
 		case <-timer.C:
 		}
-		r.mu.RLock()
-		parts := make([]*partition.Partition, 0, len(r.hosted))
-		for _, h := range r.hosted {
-			if h.part != nil {
-				parts = append(parts, h.part)
-			}
+		r.checkISRs(func(string) bool { return true })
+	}
+}
+
+// disputeELR has a leader that goes by a smaller min.insync.replicas than the controller say so.
+func (r *Replicas) disputeELR(tp logdir.TopicPartition) {
+	r.mu.RLock()
+	h := r.hosted[tp]
+	r.mu.RUnlock()
+	if st := h.part.State(); st.Role == partition.Leader && len(st.ELR) > 0 {
+		h.part.CheckISR()
+	}
+}
+
+// checkISRs has the leaders of some topics look after their ISRs.
+func (r *Replicas) checkISRs(of func(topic string) bool) {
+	r.mu.RLock()
+	parts := make([]*partition.Partition, 0, len(r.hosted))
+	for tp, h := range r.hosted {
+		if h.part != nil && of(tp.Topic) {
+			parts = append(parts, h.part)
 		}
-		r.mu.RUnlock()
-		for _, p := range parts {
-			p.CheckISR()
-		}
+	}
+	r.mu.RUnlock()
+	for _, p := range parts {
+		p.CheckISR()
 	}
 }
 
@@ -174,6 +189,7 @@ func (r *Replicas) alterRequest(sent map[logdir.TopicPartition]wish) *kmsg.Alter
 			}
 			one.NewEpochISR = append(one.NewEpochISR, member)
 		}
+		metadata.SetMinInsync(&one.UnknownTags, w.proposal.MinInsync)
 		req.Topics[at].Partitions = append(req.Topics[at].Partitions, one)
 	}
 	return req
@@ -194,7 +210,8 @@ func (r *Replicas) takeAnswers(sent map[logdir.TopicPartition]wish, resp *kmsg.A
 			}
 			switch err := codeError(answer.ErrorCode); {
 			case err == nil:
-				w.part.Accepted(w.proposal, answer.ISR, answer.PartitionEpoch)
+				elr, _ := metadata.ELR(&answer.UnknownTags)
+				w.part.Accepted(w.proposal, answer.ISR, elr, answer.PartitionEpoch)
 				r.options.Logger.Info("ISR changed", "topic", tp.Topic, "partition", tp.Partition, "isr", answer.ISR)
 			case errors.Is(err, kerr.IneligibleReplica), errors.Is(err, kerr.InvalidRequest), errors.Is(err, kerr.OperationNotAttempted):
 				w.part.Refused(w.proposal)

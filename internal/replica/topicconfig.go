@@ -58,6 +58,7 @@ func (r *Replicas) SetTopicConfig(topic string, overrides map[string]string) {
 		}
 	}
 	r.throttledChanged(topic, t.effective, cfg)
+	r.checkISRs(func(name string) bool { return name == topic }) // min.insync.replicas may be another
 }
 
 // brokerConfigChanged works a change of the broker's defaults into every topic.
@@ -73,6 +74,7 @@ func (r *Replicas) brokerConfigChanged(now *config.Broker) {
 			l.SetConfig(cfg)
 		}
 	}
+	r.checkISRs(func(name string) bool { return changed[name] != nil })
 }
 
 // forgetTopic drops the configuration of a topic that has no log here any more: one made anew under its name has its own.

@@ -103,6 +103,9 @@ func (OS) Lock(name string) (io.Closer, error) {
 // Space asks the volume that holds name, which must exist.
 func (OS) Space(name string) (Space, error) { return volumeSpace(name) }
 
+// BootID is the kernel's.
+func (OS) BootID() string { return bootID() }
+
 // SetModified sets a file's time of change.
 func (OS) SetModified(name string, modified time.Time) error {
 	return os.Chtimes(name, time.Time{}, modified)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -27,6 +28,15 @@ func lockFile(f *os.File, name string) error {
 		refused.PID = int(holder.Pid) // a POSIX lock: the kernel knows whose
 	}
 	return refused
+}
+
+// bootID is what the kernel drew when it started.
+func bootID() string {
+	data, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(data))
 }
 
 // dataSync leaves out the write of the inode where only its times changed.

@@ -38,6 +38,9 @@ type FS interface {
 	Lock(name string) (io.Closer, error)
 	// Space tells the size of the volume that holds name and what of it is usable, in bytes.
 	Space(name string) (Space, error)
+	// BootID names the present run of the machine: what was written in the same run is there, synced or not, whatever became of the process
+	// that wrote it. "" where the machine does not tell.
+	BootID() string
 }
 
 // File is an open file. Reads and writes carry their position and may run at the same time.

@@ -7,6 +7,7 @@ import "math/rand/v2"
 // all. The file system itself goes on; Stop it where its program must not. Faults, locks and counts are not taken over.
 func (m *FS) Crash(seed uint64) *FS {
 	after := m.Kill()
+	after.boot++
 	random := rand.New(rand.NewPCG(seed, 0x6d656d6673))
 	var survives func() bool
 	switch seed % 4 {
@@ -100,7 +101,7 @@ func (m *FS) Kill() *FS {
 	copied := make(map[*inode]*inode)
 	after := New()
 	after.root = m.root.clone(copied)
-	after.capacity = m.capacity
+	after.capacity, after.boot = m.capacity, m.boot
 	for _, c := range m.pending {
 		c.from, c.to, c.node = c.from.clone(copied), c.to.clone(copied), c.node.clone(copied)
 		after.pending = append(after.pending, c)

@@ -32,6 +32,7 @@ type FS struct {
 	pending  []nameChange // not yet durable, oldest first
 	capacity int64
 	used     int64
+	boot     int // counts the power cuts
 	locks    map[*inode]struct{}
 
 	changes int64
@@ -55,6 +56,9 @@ func (m *FS) SetCapacity(bytes int64) {
 	defer m.mu.Unlock()
 	m.capacity = bytes
 }
+
+// BootID is another one after each Crash.
+func (m *FS) BootID() string { return fmt.Sprint("boot ", m.boot) }
 
 // Space tells capacity and what is left of it.
 func (m *FS) Space(name string) (vfs.Space, error) {
