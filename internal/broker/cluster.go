@@ -23,6 +23,7 @@ func (b *Broker) cluster() replica.Cluster {
 	return replica.Cluster{
 		Dial:        b.dialBroker,
 		BrokerEpoch: b.epoch.Load,
+		Report:      func() error { return b.store.NotifyLogDirFailure(b.ctx, b.live.Broker().BrokerID) },
 		AlterPartition: func(ctx context.Context, req *kmsg.AlterPartitionRequest) (*kmsg.AlterPartitionResponse, error) {
 			resp, err := b.toController.do(ctx, req)
 			if err != nil {

@@ -117,7 +117,7 @@ type logDirEventJSON struct {
 
 const logDirFailure = 1
 
-// NotifyLogDirFailure tells the controller that one of this broker's log directories went offline.
+// NotifyLogDirFailure tells the controller that one of this broker's log directories went offline, or that what was offline is not any more.
 func (s *Store) NotifyLogDirFailure(ctx context.Context, brokerID int32) error {
 	body := encode(logDirEventJSON{Version: 1, Broker: brokerID, Event: logDirFailure})
 	_, err := s.coord.Create(ctx, coord.Create{Path: logDirEventPrefix, Data: body, Sequential: true})

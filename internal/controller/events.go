@@ -98,7 +98,7 @@ func (e leaderAndISRReply) handle(r *reign) error {
 	for _, t := range e.req.TopicStates {
 		names[t.TopicID] = t.Topic
 	}
-	var offline []replicaID
+	var offline, back []replicaID
 	for _, t := range e.resp.Topics {
 		for _, p := range t.Partitions {
 			id := replicaID{PartitionID{Topic: names[t.TopicID], Partition: p.Partition}, e.broker}
@@ -107,9 +107,17 @@ func (e leaderAndISRReply) handle(r *reign) error {
 				if !r.state.offlineDirs[id] {
 					offline = append(offline, id)
 				}
-			case p.ErrorCode == 0:
+			case p.ErrorCode == 0 && r.state.offlineDirs[id]:
 				delete(r.state.offlineDirs, id)
+				back = append(back, id)
 			}
+		}
+	}
+	if len(back) > 0 {
+		r.log.Info("controller: replicas are back", "broker", e.broker, "replicas", len(back))
+		r.replicasOnline(back)
+		if err := r.electWhereNeeded(); err != nil {
+			return err
 		}
 	}
 	if len(offline) == 0 {

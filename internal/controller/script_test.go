@@ -30,6 +30,7 @@ import (
 //	controller         who rules               join 4 a-0  the leader takes broker 4 into the ISR
 //	move a-0=4,5 a-1=  AlterPartitionReassignments (nothing after =: given up)      moves       ListPartitionReassignments
 //	tool a-0=4,5       a tool asks for it through the store                         asked       what is left of that
+//	mend 1 a-0         and a-0 can be served again
 //	assigned a         replicas in the topic's node                                 topics      which there are
 func TestScripts(t *testing.T) {
 	datadriven.Walk(t, "testdata/cluster", func(t *testing.T, path string) {
@@ -109,7 +110,9 @@ func (s *script) step(t *testing.T, verb string, args []string) string {
 			t.Fatal(err)
 		}
 	case "fail":
-		return s.failDirectory(t, args)
+		return s.failDirectory(t, args, true)
+	case "mend":
+		return s.failDirectory(t, args, false)
 	case "requests", "state", "leaders", "controller", "settled":
 		synctest.Wait()
 		return s.show(t, verb, args)
@@ -171,10 +174,10 @@ func (s *script) show(t *testing.T, verb string, args []string) string {
 	return out.String()
 }
 
-func (s *script) failDirectory(t *testing.T, args []string) string {
+func (s *script) failDirectory(t *testing.T, args []string, failed bool) string {
 	b := s.broker(t, args[0])
 	b.mu.Lock()
-	b.failed[partitionID(t, args[1])] = true
+	b.failed[partitionID(t, args[1])] = failed
 	b.mu.Unlock()
 	if err := b.store.NotifyLogDirFailure(ctx, b.id); err != nil {
 		t.Fatal(err)

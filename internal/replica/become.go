@@ -132,6 +132,7 @@ func (r *Replicas) become(b *becoming) int16 {
 		return kerr.UnknownTopicOrPartition.Code
 	}
 	h, err := r.host(h, b)
+	r.noteUnmade(b, h, err)
 	if err == nil {
 		err = h.part.Become(b.change)
 	}

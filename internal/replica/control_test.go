@@ -350,3 +350,42 @@ func TestRequestsByTopicID(t *testing.T) {
 		t.Errorf("counted %d messages in, %d bytes out, %d partitions asked for", in, out, asked)
 	}
 }
+
+// TestWhatCouldNotBeMadeIsMadeLater: a log that a full disk refused is made when there is room, and the controller hears of it.
+func TestWhatCouldNotBeMadeIsMadeLater(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, memfs.New())
+		asked := 0
+		b.options.Cluster.Report = func() error {
+			if asked++; asked == 1 {
+				return errors.New("the store is away")
+			}
+			return nil
+		}
+		b.fs.SetCapacity(1)
+		for _, topic := range []string{"t", "u"} {
+			if code := b.lead(topic, idT, 1, 0)[0]; code != kerr.KafkaStorageError.Code {
+				t.Fatalf("made on a full disk: %v", kerr.ErrorForCode(code))
+			}
+		}
+		if code := b.remove("u", epochDuringDelete); code != 0 {
+			t.Fatal(kerr.ErrorForCode(code))
+		}
+		time.Sleep(5 * remakeEvery)
+		if asked != 0 {
+			t.Error("the controller is told while the disk is full")
+		}
+		b.fs.SetCapacity(memfs.DefaultCapacityBytes)
+		time.Sleep(5 * remakeEvery)
+		if asked != 2 {
+			t.Errorf("the controller was told %d times, the first time in vain", asked)
+		}
+		if code := b.lead("t", idT, 1, 0)[0]; code != 0 {
+			t.Errorf("led again: %v", kerr.ErrorForCode(code))
+		}
+		if b.dirs.Get(logdir.TopicPartition{Topic: "u"}) != nil {
+			t.Error("the log of a deleted topic was made")
+		}
+		b.stop()
+	})
+}

@@ -19,6 +19,8 @@ type Cluster struct {
 	BrokerEpoch func() int64
 	// AlterPartition asks the controller for other ISRs.
 	AlterPartition ISRChanger
+	// Report has the controller tell this broker of its partitions again, and hear which of them are out of service.
+	Report func() error
 }
 
 // fetcherID names one fetcher: each leader has num.replica.fetchers of them, a partition always the same one.

@@ -55,6 +55,7 @@ type Replicas struct {
 	fetchers  fetchers
 	throttles throttles
 	proposals proposals
+	unmade    unmade
 
 	parked  atomic.Int64 // requests that wait
 	stop    chan struct{}
@@ -89,7 +90,9 @@ func New(o Options) *Replicas {
 	r.throttles.report(o.Metrics)
 	r.fetchers.byID, r.fetchers.fetching = map[fetcherID]*fetcher{}, map[logdir.TopicPartition]*fetcher{}
 	r.proposals.waiting, r.proposals.wake = map[logdir.TopicPartition]wish{}, make(chan struct{}, 1)
+	r.unmade.logs = map[logdir.TopicPartition]becoming{}
 	r.running.Go(r.checkpointHighWatermarks)
+	r.running.Go(r.remake)
 	if o.Cluster.AlterPartition != nil {
 		r.running.Go(r.keepISRs)
 		r.running.Go(r.sendProposals)

@@ -5,7 +5,6 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strconv"
-	"strings"
 	"syscall"
 	"time"
 
@@ -289,7 +288,7 @@ func (s *scheduler) fullDisk(n *node) {
 	}
 	s.say("broker %d: full disk", n.id)
 	n.busy = true
-	fs, told := n.fs, n.notCreated()
+	fs := n.fs
 	if space, err := fs.Space("/data"); err == nil {
 		fs.SetCapacity(space.TotalBytes - space.UsableBytes + int64(s.rng.IntN(4096)))
 	}
@@ -297,11 +296,6 @@ func (s *scheduler) fullDisk(n *node) {
 		s.say("broker %d: disk has room", n.id)
 		fs.SetCapacity(memfs.DefaultCapacityBytes)
 		n.busy = false
-		if n.notCreated() > told { // what could not be made is tried again at the next start, as in Kafka
-			s.say("broker %d: killed to be started again", n.id)
-			n.kill()
-			n.begin()
-		}
 	})
 }
 
@@ -343,6 +337,3 @@ func (s *scheduler) hosts() []string {
 	}
 	return all
 }
-
-// notCreated counts how often a replica could not be made.
-func (n *node) notCreated() int { return strings.Count(n.log.String(), "partition cannot be served") }
