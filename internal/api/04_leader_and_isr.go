@@ -19,11 +19,10 @@ func (s *Services) leaderAndISR(call *Call, r kmsg.Request) {
 		call.Respond(replica.RefuseLeaderAndISR(req, kerr.StaleBrokerEpoch.Code))
 		return
 	}
-	if s.inventedController(req.ControllerEpoch) {
-		call.Respond(replica.RefuseLeaderAndISR(req, kerr.StaleControllerEpoch.Code))
-		return
+	refuse := func() { call.Respond(replica.RefuseLeaderAndISR(req, kerr.StaleControllerEpoch.Code)) }
+	if s.fromController(call, req.ControllerEpoch, refuse) {
+		call.Respond(s.Replicas.BecomeLeaderOrFollower(req))
 	}
-	call.Respond(s.Replicas.BecomeLeaderOrFollower(req))
 }
 
 // staleBrokerEpoch tells that a controller's request is meant for an earlier life of this broker. One for a later life may come

@@ -19,9 +19,8 @@ func (s *Services) stopReplica(call *Call, r kmsg.Request) {
 		call.Respond(replica.RefuseStopReplica(req, kerr.StaleBrokerEpoch.Code))
 		return
 	}
-	if s.inventedController(req.ControllerEpoch) {
-		call.Respond(replica.RefuseStopReplica(req, kerr.StaleControllerEpoch.Code))
-		return
+	refuse := func() { call.Respond(replica.RefuseStopReplica(req, kerr.StaleControllerEpoch.Code)) }
+	if s.fromController(call, req.ControllerEpoch, refuse) {
+		call.Respond(s.Replicas.StopReplicas(req))
 	}
-	call.Respond(s.Replicas.StopReplicas(req))
 }

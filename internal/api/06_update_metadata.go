@@ -13,17 +13,16 @@ func (s *Services) updateMetadataRow() Row {
 
 func (s *Services) updateMetadata(call *Call, r kmsg.Request) {
 	req := r.(*kmsg.UpdateMetadataRequest)
+	refuse := func(code int16) {
+		resp := kmsg.NewPtrUpdateMetadataResponse()
+		resp.ErrorCode = code
+		call.Respond(resp)
+	}
 	if req.Version >= 5 && s.staleBrokerEpoch(req.BrokerEpoch) {
-		resp := kmsg.NewPtrUpdateMetadataResponse()
-		resp.ErrorCode = kerr.StaleBrokerEpoch.Code
-		call.Respond(resp)
+		refuse(kerr.StaleBrokerEpoch.Code)
 		return
 	}
-	if s.inventedController(req.ControllerEpoch) {
-		resp := kmsg.NewPtrUpdateMetadataResponse()
-		resp.ErrorCode = kerr.StaleControllerEpoch.Code
-		call.Respond(resp)
-		return
+	if s.fromController(call, req.ControllerEpoch, func() { refuse(kerr.StaleControllerEpoch.Code) }) {
+		call.Respond(s.Replicas.UpdateMetadata(req))
 	}
-	call.Respond(s.Replicas.UpdateMetadata(req))
 }

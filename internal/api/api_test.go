@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"milena/internal/config"
+	"milena/internal/coord/memcoord"
 	"milena/internal/metadata"
 	"milena/internal/record"
 	"milena/internal/replica"
@@ -39,6 +40,7 @@ type bench struct {
 	dispatch *Dispatch
 	client   *Client
 	clientID string
+	store    *memcoord.Client
 }
 
 var (

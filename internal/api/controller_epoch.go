@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"fmt"
 	"sync/atomic"
 	"time"
 )
@@ -13,25 +14,26 @@ type controllerEpochs struct{ highest atomic.Int32 }
 // storePatience bounds how long a controller's first request waits for the store to confirm it.
 const storePatience = 10 * time.Second
 
-// inventedController tells that a request's controller epoch is none that the store has seen, or cannot be confirmed now: a real controller
-// sends again.
-func (s *Services) inventedController(epoch int32) bool {
+// fromController tells that a request's controller epoch is one that the store has seen. Where it has not, refuse is called. Where the store
+// does not tell, the connection is closed: a controller sends again what was not answered, and takes an answer for its last word.
+func (s *Services) fromController(call *Call, epoch int32, refuse func()) bool {
 	if s.Store == nil || epoch <= s.epochs.highest.Load() {
-		return false
+		return true
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), storePatience)
 	defer cancel()
 	stored, err := s.Store.ControllerEpoch(ctx)
 	if err != nil {
-		s.Logger.Warn("a controller's epoch cannot be confirmed", "epoch", epoch, "error", err)
-		return true
+		call.Drop(fmt.Errorf("the controller epoch %d cannot be confirmed: %w", epoch, err))
+		return false
 	}
 	if epoch > stored.Number {
 		s.Logger.Warn("refused a request in the name of a controller that was never elected", "epoch", epoch, "elected", stored.Number)
-		return true
+		refuse()
+		return false
 	}
 	for known := s.epochs.highest.Load(); known < stored.Number && !s.epochs.highest.CompareAndSwap(known, stored.Number); {
 		known = s.epochs.highest.Load()
 	}
-	return false
+	return true
 }

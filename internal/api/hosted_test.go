@@ -46,6 +46,7 @@ func newHosted(t *testing.T) *bench {
 	})
 	store := memcoord.Open()
 	t.Cleanup(func() { _ = store.Close() })
+	b.store = store
 	b.services = &Services{
 		Config: live, Metadata: cache, Replicas: replicas, Store: clusterstore.New(store), Logger: logger,
 		BrokerEpoch: func() int64 { return 40 },
@@ -351,6 +352,15 @@ func TestInventedController(t *testing.T) {
 			}
 		}
 	}
+	// What the store does not confirm now is not answered: the real controller sends it again, and takes any answer for the last word.
+	b.store.Cut()
+	b.store.SetWait(1)
+	unsure := kmsg.NewPtrUpdateMetadataRequest()
+	unsure.Version, unsure.ControllerEpoch, unsure.BrokerEpoch = 8, 2, 40
+	if o := b.start(unsure); o.answered || o.dropped == nil {
+		t.Errorf("without the store: answered %v, dropped %v", o.answered, o.dropped)
+	}
+	b.store.Restore()
 	real := clusterState()
 	if code := do[*kmsg.UpdateMetadataResponse](b, real).ErrorCode; code != 0 {
 		t.Errorf("the real controller: %v", kerr.ErrorForCode(code))
