@@ -33,6 +33,7 @@ func (b *bench) cluster(name string, _ int) error {
 		if !b.has(c.name) {
 			continue
 		}
+		fmt.Fprintf(os.Stderr, "%s %s\n", time.Now().Format(time.TimeOnly), c.name)
 		if err := c.f(t, b.results, b.scale); err != nil {
 			return fmt.Errorf("%s: %w", c.name, err)
 		}
@@ -59,10 +60,8 @@ func (t *trio) coldStart(r results) error {
 	if err := all(); err != nil {
 		return err
 	}
-	for _, n := range t.nodes { // one after another, so that each has a controller to take its leave from
-		if err := n.stop(); err != nil {
-			return err
-		}
+	if err := t.each(node.stop); err != nil { // of a KRaft quorum the last ones wait in vain for a controller, and are killed after 30 s
+		return err
 	}
 	begin := time.Now()
 	if err := t.each(node.launch); err != nil {
