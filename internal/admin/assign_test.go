@@ -3,22 +3,38 @@ package admin
 import (
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 
+	"github.com/cockroachdb/datadriven"
 	"pgregory.net/rapid"
 )
 
-func TestSpreadGoesRound(t *testing.T) {
-	brokers := []Candidate{{0, ""}, {1, ""}, {2, ""}, {3, ""}, {4, ""}}
-	var got [][]int32
-	for _, a := range Spread(brokers, 0, 10, 3, 0, 0) {
-		got = append(got, a.Replicas)
-	}
-	// Kafka's own example, in the comment of its assignment.
-	want := [][]int32{{0, 1, 2}, {1, 2, 3}, {2, 3, 4}, {3, 4, 0}, {4, 0, 1}, {0, 2, 3}, {1, 3, 4}, {2, 4, 0}, {3, 0, 1}, {4, 1, 2}}
-	if fmt.Sprint(got) != fmt.Sprint(want) {
-		t.Errorf("\n got %v\nwant %v", got, want)
-	}
+// TestSpreadIsKafkas plays testdata/spread.txt.
+func TestSpreadIsKafkas(t *testing.T) {
+	datadriven.RunTest(t, "testdata/spread.txt", func(t *testing.T, d *datadriven.TestData) string {
+		var brokers []Candidate
+		number := map[string]int{}
+		for _, a := range d.CmdArgs {
+			if a.Key != "racks" {
+				n, err := strconv.Atoi(a.Vals[0])
+				if err != nil {
+					t.Fatal(err)
+				}
+				number[a.Key] = n
+				continue
+			}
+			for id, rack := range a.Vals {
+				brokers = append(brokers, Candidate{ID: int32(id), Rack: strings.Trim(rack, "-")})
+			}
+		}
+		var partitions []string
+		for _, a := range Spread(brokers, number["first"], number["partitions"], number["replicas"], number["start"], number["start"]) {
+			partitions = append(partitions, strings.Trim(strings.ReplaceAll(fmt.Sprint(a.Replicas), " ", ","), "[]"))
+		}
+		return strings.Join(partitions, " ") + "\n"
+	})
 }
 
 func TestSpreadOverRacks(t *testing.T) {
