@@ -80,6 +80,8 @@ type Row struct {
 	Handle func(*Call, kmsg.Request)
 	// Raw rows decode the body themselves.
 	Raw bool
+	// Reorder, where set, puts the fields of a body of a version into kmsg's order, in place.
+	Reorder func(version int16, body []byte)
 	// InterBroker rows are served to brokers only.
 	InterBroker bool
 	// Overlaps: the connection's next request may begin while this one waits, if that one's row overlaps too.

@@ -58,6 +58,9 @@ func (d *Dispatch) Serve(call *Call) {
 	case row.Raw:
 		row.Handle(call, nil)
 	default:
+		if row.Reorder != nil {
+			row.Reorder(h.Version, call.Body)
+		}
 		req, err := decode(call)
 		if err != nil {
 			call.Drop(err)

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -15,6 +16,7 @@ import (
 	"milena/internal/record"
 	"milena/internal/replica"
 	"milena/internal/vfs/memfs"
+	"milena/internal/wire"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -204,7 +206,7 @@ func TestStaleBrokerEpochs(t *testing.T) {
 	stop.ControllerEpoch, stop.BrokerEpoch = 1, 39
 	update := kmsg.NewPtrUpdateMetadataRequest()
 	update.ControllerEpoch, update.BrokerEpoch = 1, 39
-	isr.Version, stop.Version, update.Version = 7, 4, 8
+	isr.Version, stop.Version, update.Version = 7, 3, 8
 	for _, code := range []int16{do[*kmsg.LeaderAndISRResponse](b, isr).ErrorCode, do[*kmsg.StopReplicaResponse](b, stop).ErrorCode,
 		do[*kmsg.UpdateMetadataResponse](b, update).ErrorCode} {
 		if code != kerr.StaleBrokerEpoch.Code {
@@ -339,7 +341,7 @@ func TestInventedController(t *testing.T) {
 		isr := kmsg.NewPtrLeaderAndISRRequest()
 		isr.Version, isr.ControllerEpoch, isr.BrokerEpoch = 7, epoch, 40
 		stop := kmsg.NewPtrStopReplicaRequest()
-		stop.Version, stop.ControllerEpoch, stop.BrokerEpoch = 4, epoch, 40
+		stop.Version, stop.ControllerEpoch, stop.BrokerEpoch = 3, epoch, 40
 		update := kmsg.NewPtrUpdateMetadataRequest()
 		update.Version, update.ControllerEpoch, update.BrokerEpoch = 8, epoch, 40
 		for key, code := range map[string]int16{
@@ -364,5 +366,24 @@ func TestInventedController(t *testing.T) {
 	real := clusterState()
 	if code := do[*kmsg.UpdateMetadataResponse](b, real).ErrorCode; code != 0 {
 		t.Errorf("the real controller: %v", kerr.ErrorForCode(code))
+	}
+}
+
+// TestStopReplicaAsKafkaWritesIt: v4 has a field in another place than kmsg believes.
+func TestStopReplicaAsKafkaWritesIt(t *testing.T) {
+	body, err := hex.DecodeString("00000001" + "00" + "00000002" + "0000000000000028" + // controller 1, not of KRaft, its epoch 2, broker epoch 40
+		"02" + "0278" + "02" + "00000003" + "fffffffe" + "01" + "00" + "00" + "00") // x-3, under deletion, to delete
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got *kmsg.StopReplicaRequest
+	row := (&Services{}).stopReplicaRow()
+	row.Handle = func(_ *Call, r kmsg.Request) { got = r.(*kmsg.StopReplicaRequest) }
+	NewDispatch([]Row{row}).Serve(&Call{Header: wire.RequestHeader{Key: row.Key, Version: 4}, Body: body, Drop: func(err error) { t.Fatal(err) }})
+	if got.ControllerID != 1 || got.IsKRaftController || got.ControllerEpoch != 2 || got.BrokerEpoch != 40 {
+		t.Errorf("%+v", got)
+	}
+	if p := got.Topics[0].PartitionStates[0]; got.Topics[0].Topic != "x" || p.Partition != 3 || p.LeaderEpoch != -2 || !p.Delete {
+		t.Errorf("%+v", got.Topics)
 	}
 }

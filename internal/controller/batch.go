@@ -9,11 +9,12 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// Versions of the requests to brokers: those of Kafka 3.9 over ZooKeeper.
+// Versions of the requests to brokers: those of Kafka 3.9 over ZooKeeper, but for StopReplica, whose v4 has nothing more for brokers without
+// KRaft and kmsg writes its fields in another order.
 const (
 	leaderAndISRVersion   = 7
 	updateMetadataVersion = 8
-	stopReplicaVersion    = 4
+	stopReplicaVersion    = 3
 )
 
 // Leader and leader epoch that tell of a topic under deletion, and the epoch where none is known.
