@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,50 +16,56 @@ import (
 	"time"
 
 	"milena/test/milena"
+	"milena/test/zookeeper"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.uber.org/zap"
+	"google.golang.org/grpc"
 )
 
 const (
-	copies    = 3
-	sessionMs = 3000
+	topic      = "t"
+	partitions = 6
+	copies     = 3
+	sessionMs  = 3000
 	// patience of everything that must come true; a process that was frozen costs a session and some time-outs of clients.
 	patience = 60 * time.Second
 )
 
-// cluster is three brokers, each a voter too. Broker i has the id i+1.
+// Ports of every machine's listeners.
+const (
+	brokerPort     = 9092
+	controllerPort = 9093
+	storePort      = 2181
+)
+
+// cluster is three brokers, each on a machine of its own. Broker i has the id i+1, and is on machine i+1. With etcd each is a voter too; the
+// servers of a ZooKeeper are on the machines behind.
 type cluster struct {
 	t          *testing.T
+	net        *network
+	zk         *zookeeper.Ensemble // nil: etcd
 	brokers    [copies]*milena.Broker
-	voters     [copies]string
 	running    [copies]bool
-	frozen     [copies]bool
+	away       [copies]bool        // frozen, or cut off: what it says is old
 	each       [copies]*kgo.Client // asks one broker only
 	properties [copies][]string    // server.properties
 }
 
-func startCluster(t *testing.T) *cluster {
-	c := &cluster{t: t}
-	var quorum []string
-	for i := range c.brokers {
-		c.brokers[i] = &milena.Broker{Binary: milenaBinary, Dir: t.TempDir(), Port: freePort(t)}
-		c.voters[i] = fmt.Sprintf("127.0.0.1:%d", freePort(t))
-		quorum = append(quorum, fmt.Sprintf("%d@%s", i+1, c.voters[i]))
-	}
+func startCluster(t *testing.T, onZooKeeper bool) *cluster {
+	dir := t.TempDir() // it goes when c.end has read the logs
+	c := &cluster{t: t, net: startNetwork(t, 2*copies)}
 	t.Cleanup(c.end)
-	for i, b := range c.brokers {
-		c.properties[i] = []string{
-			"process.roles=broker,controller", fmt.Sprintf("node.id=%d", i+1), "controller.listener.names=CONTROLLER",
-			fmt.Sprintf("listeners=PLAINTEXT://%s,CONTROLLER://%s", b.Address(), c.voters[i]),
-			"controller.quorum.voters=" + strings.Join(quorum, ","), fmt.Sprintf("broker.session.timeout.ms=%d", sessionMs),
-			"default.replication.factor=3", "min.insync.replicas=2",
-			"offsets.topic.replication.factor=3", "offsets.topic.num.partitions=8",
-		}
-		one, err := kgo.NewClient(kgo.SeedBrokers(b.Address()), kgo.DialTimeout(time.Second), kgo.RequestTimeoutOverhead(time.Second),
+	if onZooKeeper {
+		c.startZooKeeper(dir)
+	}
+	for i := range c.brokers {
+		b := &milena.Broker{Binary: milenaBinary, Dir: filepath.Join(dir, fmt.Sprint(i+1)), Host: address(i + 1), Port: brokerPort, In: c.net.on(i + 1)}
+		c.brokers[i], c.properties[i] = b, c.settings(i)
+		one, err := kgo.NewClient(kgo.SeedBrokers(b.Address()), kgo.Dialer(c.dial), kgo.RequestTimeoutOverhead(time.Second),
 			kgo.DisableClientMetrics())
 		must(t, err)
 		t.Cleanup(one.Close)
@@ -72,6 +79,45 @@ func startCluster(t *testing.T) *cluster {
 	return c
 }
 
+// settings are broker i's server.properties.
+func (c *cluster) settings(i int) []string {
+	lines := []string{
+		fmt.Sprintf("node.id=%d", i+1), "default.replication.factor=3", "min.insync.replicas=2", "offsets.topic.replication.factor=3",
+		"offsets.topic.num.partitions=8",
+	}
+	if c.zk != nil {
+		return append(lines, fmt.Sprintf("broker.id=%d", i+1), "zookeeper.connect="+c.zk.Connect()+"/chaos",
+			fmt.Sprintf("zookeeper.session.timeout.ms=%d", sessionMs))
+	}
+	var quorum []string
+	for j := range copies {
+		quorum = append(quorum, fmt.Sprintf("%d@%s", j+1, voter(j)))
+	}
+	return append(lines, "process.roles=broker,controller", "controller.listener.names=CONTROLLER",
+		fmt.Sprintf("listeners=PLAINTEXT://%s:%d,CONTROLLER://%s", address(i+1), brokerPort, voter(i)),
+		"controller.quorum.voters="+strings.Join(quorum, ","), fmt.Sprintf("broker.session.timeout.ms=%d", sessionMs))
+}
+
+// voter is where broker i's member of etcd is.
+func voter(i int) string { return fmt.Sprintf("%s:%d", address(i+1), controllerPort) }
+
+func (c *cluster) startZooKeeper(dir string) {
+	c.t.Helper()
+	c.zk = &zookeeper.Ensemble{}
+	var members []string
+	for i := range c.zk {
+		machine := copies + i + 1
+		c.zk[i] = &zookeeper.Server{
+			Dir: filepath.Join(dir, fmt.Sprint(machine)), Host: address(machine), Port: storePort, In: c.net.on(machine), Dial: c.net.dial,
+		}
+		members = append(members, c.zk[i].Address())
+	}
+	for _, s := range c.zk {
+		s.Members = members
+	}
+	must(c.t, c.zk.Start(c.t.Context()))
+}
+
 // end leaves no process behind, whatever has failed.
 func (c *cluster) end() {
 	for i, b := range c.brokers {
@@ -82,12 +128,18 @@ func (c *cluster) end() {
 		c.running[i] = false
 		_ = b.Kill()
 	}
+	if c.zk != nil {
+		_ = c.zk.Stop()
+	}
 	if !c.t.Failed() && !*logs {
 		return
 	}
 	for i, b := range c.brokers {
+		if b == nil {
+			continue
+		}
 		log, _ := os.ReadFile(b.LogFile())
-		c.t.Logf("the log of broker %d:\n%s", i+1, log[max(0, len(log)-100_000):])
+		c.t.Logf("the log of broker %d:\n%s", i+1, log[max(0, len(log)-400_000):])
 	}
 }
 
@@ -97,8 +149,11 @@ func (c *cluster) tell(what string, brokers ...int) {
 	for _, i := range brokers {
 		ids = append(ids, i+1)
 	}
-	c.t.Logf("%s: %s: brokers %v; the controller was %d, the store's leader %d", time.Now().UTC().Format("15:04:05.000"), what, ids,
-		c.controller()+1, c.storeLeader()+1)
+	store := ""
+	if c.zk == nil {
+		store = fmt.Sprintf(", the store's leader %d", c.storeLeader()+1)
+	}
+	c.t.Logf("%s: %s: brokers %v; the controller was %d%s", time.Now().UTC().Format("15:04:05.000"), what, ids, c.controller()+1, store)
 }
 
 func (c *cluster) launch(i int) {
@@ -141,19 +196,19 @@ func (c *cluster) stopAll() {
 
 func (c *cluster) freeze(i int) {
 	c.t.Helper()
-	c.frozen[i] = true
+	c.away[i] = true
 	must(c.t, syscall.Kill(c.brokers[i].PID(), syscall.SIGSTOP))
 }
 
 func (c *cluster) thaw(i int) {
 	c.t.Helper()
-	c.frozen[i] = false
+	c.away[i] = false
 	must(c.t, syscall.Kill(c.brokers[i].PID(), syscall.SIGCONT))
 }
 
 // ask gives what a broker says; nil where it says nothing.
 func (c *cluster) ask(i int) *kmsg.MetadataResponse {
-	if !c.running[i] || c.frozen[i] {
+	if !c.running[i] || c.away[i] {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(c.t.Context(), 2*time.Second)
@@ -270,7 +325,10 @@ func (c *cluster) knownWithout(i int) {
 // storeClient speaks to the store's members as one of them does.
 func (c *cluster) storeClient(i int) *clientv3.Client {
 	c.t.Helper()
-	store, err := clientv3.New(clientv3.Config{Endpoints: []string{c.voters[i]}, DialTimeout: time.Second, Logger: zap.NewNop()})
+	store, err := clientv3.New(clientv3.Config{Endpoints: []string{voter(i)}, DialTimeout: time.Second, Logger: zap.NewNop(),
+		DialOptions: []grpc.DialOption{grpc.WithContextDialer(func(ctx context.Context, address string) (net.Conn, error) {
+			return c.net.dial(ctx, "tcp", address)
+		})}})
 	must(c.t, err)
 	return store
 }
@@ -281,7 +339,7 @@ func (c *cluster) storeLeader() int {
 	found := -1
 	await(c.t, "leader of the store", patience, func() bool {
 		for i := range c.brokers {
-			if !c.running[i] || c.frozen[i] {
+			if !c.running[i] || c.away[i] {
 				continue
 			}
 			if status, err := c.storeStatus(i); err == nil && status.Leader == status.Header.MemberId {
@@ -299,12 +357,15 @@ func (c *cluster) storeStatus(i int) (*clientv3.StatusResponse, error) {
 	defer store.Close()
 	ctx, cancel := context.WithTimeout(c.t.Context(), 2*time.Second)
 	defer cancel()
-	return store.Status(ctx, c.voters[i])
+	return store.Status(ctx, voter(i))
 }
 
-// leadStore makes a broker the leader of the store.
+// leadStore makes a broker the leader of the store, where a broker can be.
 func (c *cluster) leadStore(i int) {
 	c.t.Helper()
+	if c.zk != nil {
+		return // no broker leads it
+	}
 	await(c.t, fmt.Sprintf("store led by broker %d", i+1), patience, func() bool {
 		now := c.storeLeader()
 		if now == i {
@@ -327,24 +388,7 @@ func (c *cluster) createTopic() {
 	c.t.Helper()
 	ctx, cancel := context.WithTimeout(c.t.Context(), patience)
 	defer cancel()
-	_, err := kadm.NewClient(client(c.t, c)).CreateTopic(ctx, partitions, copies,
+	_, err := kadm.NewClient(c.client()).CreateTopic(ctx, partitions, copies,
 		map[string]*string{"min.insync.replicas": kadm.StringPtr("2"), "segment.bytes": kadm.StringPtr("300000")}, topic)
 	must(c.t, err)
-}
-
-// bytesOf gives a replica's log, all segments one after another.
-func (c *cluster) bytesOf(i int, partition string) []byte {
-	c.t.Helper()
-	files, err := filepath.Glob(filepath.Join(c.brokers[i].DataDir(), partition, "*.log")) // in the order of their names: by offset
-	must(c.t, err)
-	if len(files) == 0 {
-		c.t.Fatalf("broker %d has no log of %s", i+1, partition)
-	}
-	var all []byte
-	for _, file := range files {
-		data, err := os.ReadFile(file)
-		must(c.t, err)
-		all = append(all, data...)
-	}
-	return all
 }

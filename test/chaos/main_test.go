@@ -3,11 +3,10 @@
 package chaos
 
 import (
+	"context"
 	"flag"
-	"fmt"
 	"net"
 	"os"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -29,22 +28,6 @@ var milenaBinary string
 func TestMain(m *testing.M) {
 	flag.Parse()
 	os.Exit(milena.Main(m, "chaos", &milenaBinary))
-}
-
-// nextPort lies below the ports that the system gives to clients, so that none of them takes it while a broker is down.
-var nextPort atomic.Int32
-
-func freePort(t *testing.T) int {
-	t.Helper()
-	for range 900 {
-		port := 30000 + int(nextPort.Add(1))
-		if l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
-			_ = l.Close()
-			return port
-		}
-	}
-	t.Fatal("no free port between 30000 and 30900")
-	return 0
 }
 
 func must(t *testing.T, err error) {
@@ -69,9 +52,16 @@ func await(t *testing.T, what string, patience time.Duration, done func() bool) 
 	}
 }
 
+// dial reaches the cluster, with a time-out as clients have it.
+func (c *cluster) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	return c.net.dial(ctx, network, address)
+}
+
 // client is one of the whole cluster, with less patience than clients have by default: a frozen broker answers nothing for long.
-func client(t *testing.T, c *cluster, opts ...kgo.Opt) *kgo.Client {
-	t.Helper()
+func (c *cluster) client(opts ...kgo.Opt) *kgo.Client {
+	c.t.Helper()
 	var seeds []string
 	for _, b := range c.brokers {
 		seeds = append(seeds, b.Address())
@@ -79,9 +69,9 @@ func client(t *testing.T, c *cluster, opts ...kgo.Opt) *kgo.Client {
 	made, err := kgo.NewClient(append([]kgo.Opt{
 		kgo.SeedBrokers(seeds...), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.DisableClientMetrics(),
 		kgo.MetadataMinAge(50 * time.Millisecond), kgo.RetryBackoffFn(func(int) time.Duration { return 20 * time.Millisecond }),
-		kgo.DialTimeout(time.Second), kgo.RequestTimeoutOverhead(time.Second), kgo.ProduceRequestTimeout(2 * time.Second),
+		kgo.Dialer(c.dial), kgo.RequestTimeoutOverhead(time.Second), kgo.ProduceRequestTimeout(2 * time.Second),
 	}, opts...)...)
-	must(t, err)
-	t.Cleanup(made.Close)
+	must(c.t, err)
+	c.t.Cleanup(made.Close)
 	return made
 }

@@ -2,12 +2,14 @@
 package milena
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -45,12 +47,15 @@ type Broker struct {
 	Binary string
 	Dir    string // properties, data and log
 	Port   int    // a free one is taken where 0
+	Host   string // 127.0.0.1 where empty
+	// In runs the process in another place: the command and arguments that come before its own, such as those of "ip netns exec".
+	In []string
 
 	cmd *exec.Cmd
 }
 
 // Address is where clients reach the broker.
-func (b *Broker) Address() string { return fmt.Sprintf("127.0.0.1:%d", b.Port) }
+func (b *Broker) Address() string { return fmt.Sprintf("%s:%d", cmp.Or(b.Host, "127.0.0.1"), b.Port) }
 
 // DataDir is the broker's log directory.
 func (b *Broker) DataDir() string { return filepath.Join(b.Dir, "data") }
@@ -86,7 +91,8 @@ func (b *Broker) Launch(overrides ...string) error {
 		return err
 	}
 	defer log.Close() // the child has its own descriptor
-	b.cmd = exec.Command(b.Binary, "server", file)
+	command := append(slices.Clone(b.In), b.Binary, "server", file)
+	b.cmd = exec.Command(command[0], command[1:]...)
 	b.cmd.Stdout, b.cmd.Stderr = log, log
 	return b.cmd.Start()
 }

@@ -4,6 +4,7 @@
 package zookeeper
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +13,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -26,17 +29,23 @@ const TickMs = 500
 type Server struct {
 	Version string // of the Kafka whose ZooKeeper it is, kafka.V3 where empty
 	Dir     string
-	Port    int // its clients'
-	// Members are the ports of an ensemble's clients; each member has two more, 100 and 200 above. Empty for a single server.
-	Members []int
+	Port    int    // its clients'
+	Host    string // 127.0.0.1 where empty
+	// Members are the addresses for an ensemble's clients; each member has two more ports, 100 and 200 above. Empty for a single server.
+	Members []string
 	// Lines are added to the server's configuration, Flags to the JVM's.
 	Lines, Flags []string
+	// In runs the process in another place: the command and arguments that come before its own. Dial then reaches it.
+	In   []string
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
 	cmd *exec.Cmd
 }
 
 // Address is where clients reach it.
-func (s *Server) Address() string { return fmt.Sprintf("127.0.0.1:%d", s.Port) }
+func (s *Server) Address() string { return fmt.Sprintf("%s:%d", s.host(), s.Port) }
+
+func (s *Server) host() string { return cmp.Or(s.Host, "127.0.0.1") }
 
 // Launch starts the process.
 func (s *Server) Launch(ctx context.Context) error {
@@ -54,12 +63,17 @@ func (s *Server) Launch(ctx context.Context) error {
 	}
 	lines := append([]string{
 		fmt.Sprintf("tickTime=%d", TickMs), "initLimit=20", "syncLimit=10", "maxSessionTimeout=60000", "maxClientCnxns=0",
-		"dataDir=" + data, fmt.Sprintf("clientPort=%d", s.Port), "clientPortAddress=127.0.0.1", "admin.enableServer=false",
+		"dataDir=" + data, fmt.Sprintf("clientPort=%d", s.Port), "clientPortAddress=" + s.host(), "admin.enableServer=false",
 		"4lw.commands.whitelist=srvr",
 	}, s.Lines...)
-	for i, port := range s.Members {
-		lines = append(lines, fmt.Sprintf("server.%d=127.0.0.1:%d:%d", i+1, port+100, port+200))
-		if port == s.Port {
+	for i, member := range s.Members {
+		host, text, _ := strings.Cut(member, ":")
+		port, err := strconv.Atoi(text)
+		if err != nil {
+			return err
+		}
+		lines = append(lines, fmt.Sprintf("server.%d=%s:%d:%d", i+1, host, port+100, port+200))
+		if member == s.Address() {
 			if err := os.WriteFile(filepath.Join(data, "myid"), fmt.Appendln(nil, i+1), 0o644); err != nil {
 				return err
 			}
@@ -75,7 +89,8 @@ func (s *Server) Launch(ctx context.Context) error {
 	}
 	defer log.Close() // the child has its own descriptor
 	args := append([]string{"-Xmx256M", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dzookeeper.forceSync=no"}, s.Flags...)
-	s.cmd = exec.Command("java", append(args, "-cp", classPath, "org.apache.zookeeper.server.quorum.QuorumPeerMain", file)...)
+	command := slices.Concat(s.In, []string{"java"}, args, []string{"-cp", classPath, "org.apache.zookeeper.server.quorum.QuorumPeerMain", file})
+	s.cmd = exec.Command(command[0], command[1:]...)
 	s.cmd.Stdout, s.cmd.Stderr = log, log
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	return s.cmd.Start()
@@ -108,7 +123,13 @@ func (s *Server) Await(ctx context.Context) error {
 
 // Mode is what the server is: standalone, leader or follower; empty where it does not serve.
 func (s *Server) Mode() string {
-	conn, err := net.DialTimeout("tcp", s.Address(), time.Second)
+	dial := s.Dial
+	if dial == nil {
+		dial = new(net.Dialer).DialContext
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	conn, err := dial(ctx, "tcp", s.Address())
 	if err != nil {
 		return ""
 	}
@@ -157,9 +178,13 @@ type Ensemble [3]*Server
 // NewEnsemble describes an ensemble whose servers are not started yet.
 func NewEnsemble(dir string, port int, lines ...string) *Ensemble {
 	e := &Ensemble{}
-	members := []int{port, port + 1, port + 2}
+	var members []string
 	for i := range e {
-		e[i] = &Server{Dir: filepath.Join(dir, fmt.Sprint(i+1)), Port: members[i], Members: members, Lines: lines}
+		e[i] = &Server{Dir: filepath.Join(dir, fmt.Sprint(i+1)), Port: port + i, Lines: lines}
+		members = append(members, e[i].Address())
+	}
+	for _, s := range e {
+		s.Members = members
 	}
 	return e
 }

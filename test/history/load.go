@@ -1,11 +1,13 @@
-//go:build chaos
-
-package chaos
+// Package history records what producers, readers and a group of consumers of one topic are told while brokers fail, and holds that against
+// what the topic has in the end: nothing acknowledged may be lost, nothing come twice, out of order, or be read and then be gone. It serves the
+// suites of test/, and knows nothing of the brokers.
+package history
 
 import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -15,11 +17,19 @@ import (
 )
 
 const (
-	topic      = "t"
-	partitions = 6
-	producers  = 2
-	keys       = 2 // of each producer in each partition
+	producers = 2
+	keys      = 2 // of each producer in each partition
+	// patience of everything that must come true; a process that was frozen costs a session and some time-outs of clients.
+	patience = 60 * time.Second
 )
+
+// Topic is what is written and read.
+type Topic struct {
+	Name       string
+	Partitions int
+	// Client makes a client of the whole cluster that chooses partitions by hand.
+	Client func(opts ...kgo.Opt) *kgo.Client
+}
 
 // id names a record: the stream (producer, partition, key) and its number there, from 0 on.
 type id struct {
@@ -59,9 +69,10 @@ type stream struct {
 	sends     []outcome
 }
 
-// load produces numbered records, idempotently and with acks=all, and never gives one up.
-type load struct {
+// Load produces numbered records, idempotently and with acks=all, and never gives one up.
+type Load struct {
 	t       *testing.T
+	topic   *Topic
 	stop    context.CancelFunc
 	wait    sync.WaitGroup
 	streams []*stream
@@ -72,17 +83,18 @@ type load struct {
 	mu      sync.Mutex // guards what follows
 	slowest time.Duration
 	since   time.Time
-	seen    [partitions]bool // a record sent later than since was acknowledged
+	seen    []bool // of a partition: a record sent later than since was acknowledged
 }
 
-func startLoad(t *testing.T, c *cluster) *load {
+// Load starts the producers.
+func (to *Topic) Load(t *testing.T) *Load {
 	ctx, stop := context.WithCancel(context.Background())
-	l := &load{t: t, stop: stop}
-	for range producers * partitions * keys {
-		l.streams = append(l.streams, &stream{partition: int32(len(l.streams) / keys % partitions)})
+	l := &Load{t: t, topic: to, stop: stop, seen: make([]bool, to.Partitions)}
+	for range producers * to.Partitions * keys {
+		l.streams = append(l.streams, &stream{partition: int32(len(l.streams) / keys % to.Partitions)})
 	}
 	for n := range producers {
-		producer := client(t, c, kgo.RequiredAcks(kgo.AllISRAcks()), kgo.MaxBufferedRecords(200_000), kgo.StopProducerOnDataLossDetected(),
+		producer := to.Client(kgo.RequiredAcks(kgo.AllISRAcks()), kgo.MaxBufferedRecords(200_000), kgo.StopProducerOnDataLossDetected(),
 			kgo.ProducerLinger(0))
 		_, _, err := producer.ProducerID(ctx) // the client does not insist on its first request as it does on records
 		must(t, err)
@@ -93,11 +105,12 @@ func startLoad(t *testing.T, c *cluster) *load {
 }
 
 // produce sends to each of a producer's streams at a steady pace, more at once from time to time.
-func (l *load) produce(ctx context.Context, producer *kgo.Client, n int) {
+func (l *Load) produce(ctx context.Context, producer *kgo.Client, n int) {
 	tick := time.NewTicker(8 * time.Millisecond)
 	defer tick.Stop()
+	each := l.topic.Partitions * keys
 	for round := 0; ctx.Err() == nil; round++ {
-		for s := n * partitions * keys; s < (n+1)*partitions*keys; s++ {
+		for s := n * each; s < (n+1)*each; s++ {
 			for range 1 + 9*((round+s)%50/49) {
 				l.send(producer, uint32(s))
 			}
@@ -112,7 +125,7 @@ func (l *load) produce(ctx context.Context, producer *kgo.Client, n int) {
 	l.flushed[n] = producer.Flush(flush)
 }
 
-func (l *load) send(producer *kgo.Client, number uint32) {
+func (l *Load) send(producer *kgo.Client, number uint32) {
 	s := l.streams[number]
 	s.mu.Lock()
 	n := len(s.sends)
@@ -120,7 +133,7 @@ func (l *load) send(producer *kgo.Client, number uint32) {
 	s.mu.Unlock()
 	key, value := encode(id{number, uint32(n)})
 	sent := time.Now()
-	record := &kgo.Record{Topic: topic, Partition: s.partition, Key: key, Value: value}
+	record := &kgo.Record{Topic: l.topic.Name, Partition: s.partition, Key: key, Value: value}
 	producer.Produce(context.Background(), record, func(r *kgo.Record, err error) {
 		s.mu.Lock()
 		if err != nil {
@@ -138,7 +151,7 @@ func (l *load) send(producer *kgo.Client, number uint32) {
 	})
 }
 
-func (l *load) note(partition int32, sent time.Time) {
+func (l *Load) note(partition int32, sent time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.slowest = max(l.slowest, time.Since(sent))
@@ -147,42 +160,67 @@ func (l *load) note(partition int32, sent time.Time) {
 	}
 }
 
-// mark begins a measurement, right after a blow.
-func (l *load) mark() {
+// Mark begins a measurement, right after a blow.
+func (l *Load) Mark() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.slowest, l.since, l.seen = 0, time.Now(), [partitions]bool{}
+	l.slowest, l.since, l.seen = 0, time.Now(), make([]bool, l.topic.Partitions)
 }
 
-// look has goesOn wait for records that are sent from now on, in the measurement that mark has begun.
-func (l *load) look() {
+// Look has GoesOn wait for records that are sent from now on, in the measurement that Mark has begun.
+func (l *Load) Look() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.since, l.seen = time.Now(), [partitions]bool{}
+	l.since, l.seen = time.Now(), make([]bool, l.topic.Partitions)
 }
 
-// goesOn waits until each partition has acknowledged a record that was sent since mark. It gives the pause: the longest time for which a
-// record that was acknowledged since mark had waited for that.
-func (l *load) goesOn() time.Duration {
+// GoesOn waits until each partition has acknowledged a record that was sent since Mark. It gives the pause: the longest time for which a
+// record that was acknowledged since Mark had waited for that.
+func (l *Load) GoesOn() time.Duration {
 	l.t.Helper()
-	await(l.t, "acknowledgement in each partition", patience, func() bool {
+	await(l.t, "acknowledgement in each partition", func() bool {
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		return l.seen == [partitions]bool{true, true, true, true, true, true}
+		return !slices.Contains(l.seen, false)
 	})
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.slowest
 }
 
-// end stops the producers when all they have sent has an outcome.
-func (l *load) end() {
+// End stops the producers when all they have sent has an outcome.
+func (l *Load) End() {
 	l.t.Helper()
 	l.stop()
 	l.wait.Wait()
 	for n, err := range l.flushed {
 		if err != nil {
 			l.t.Fatalf("producer %d is left with records: %v", n, err)
+		}
+	}
+}
+
+// Acked is how many records were acknowledged.
+func (l *Load) Acked() int64 { return l.acked.Load() }
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// await asks done again and again.
+func await(t *testing.T, what string, done func() bool) {
+	t.Helper()
+	again, late := time.NewTicker(5*time.Millisecond), time.NewTimer(patience)
+	defer again.Stop()
+	defer late.Stop()
+	for !done() {
+		select {
+		case <-again.C:
+		case <-late.C:
+			t.Fatalf("no %s after %v", what, patience)
 		}
 	}
 }

@@ -1,33 +1,33 @@
-//go:build chaos
-
-package chaos
+package history
 
 import (
 	"bytes"
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 )
 
-func endOffsets(t *testing.T, c *cluster) (ends [partitions]int64) {
+// Ends are the partitions' end offsets.
+func (to *Topic) Ends(t *testing.T) []int64 {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	listed, err := kadm.NewClient(client(t, c)).ListEndOffsets(ctx, topic)
+	listed, err := kadm.NewClient(to.Client()).ListEndOffsets(ctx, to.Name)
 	must(t, err)
 	must(t, listed.Error())
+	ends := make([]int64, to.Partitions)
 	listed.Each(func(o kadm.ListedOffset) { ends[o.Partition] = o.Offset })
 	return ends
 }
 
-// verify holds what everybody was told against what is there in the end.
-func verify(t *testing.T, l *load, final, along [partitions][]id, g *group) {
+// Verify holds what everybody was told against what is there in the end: final is what was read then, along while brokers failed.
+func Verify(t *testing.T, l *Load, final, along [][]id, g *Group) {
 	t.Helper()
 	if l.acked.Load() == 0 {
 		t.Error("nothing was acknowledged")
@@ -56,7 +56,7 @@ func verify(t *testing.T, l *load, final, along [partitions][]id, g *group) {
 }
 
 // verifyOrder: each stream's numbers go up in its own partition, none comes twice.
-func verifyOrder(t *testing.T, l *load, partition int32, records []id) {
+func verifyOrder(t *testing.T, l *Load, partition int32, records []id) {
 	t.Helper()
 	last := map[uint32]int64{}
 	for offset, i := range records {
@@ -93,44 +93,45 @@ func verifyStream(t *testing.T, n uint32, s *stream, records []id) {
 	}
 }
 
-// equalLogs compares the files of the replicas, which have been stopped cleanly, up to the end that all have.
-func equalLogs(t *testing.T, c *cluster) {
+// EqualLogs compares the files of the replicas in the data directories of brokers, which have been stopped cleanly: all topics up to the end
+// that all have, and the named ones, which were in sync and quiet, as a whole. It gives the number of partitions.
+func EqualLogs(t *testing.T, topics []string, dirs ...string) (compared int) {
 	t.Helper()
-	dirs, err := filepath.Glob(filepath.Join(c.brokers[0].DataDir(), "*-[0-9]*"))
+	found, err := filepath.Glob(filepath.Join(dirs[0], "*-[0-9]*"))
 	must(t, err)
-	compared := 0
-	for _, dir := range dirs {
+	for _, dir := range found {
 		name := filepath.Base(dir)
 		if strings.HasPrefix(name, "__cluster_metadata") {
 			continue
 		}
-		first := c.bytesOf(0, name)
-		for i := 1; i < copies; i++ {
-			other := c.bytesOf(i, name)
-			if n := min(len(first), len(other)); !bytes.Equal(first[:n], other[:n]) {
-				t.Errorf("%s differs between brokers 1 and %d", name, i+1)
-			} else if len(first) != len(other) && strings.HasPrefix(name, topic+"-") {
-				t.Errorf("%s has %d bytes at broker 1 and %d at broker %d, though all were in sync and quiet", name, len(first), len(other), i+1)
+		first := bytesOf(t, dir)
+		for _, other := range dirs[1:] {
+			whole := slices.Contains(topics, name[:strings.LastIndexByte(name, '-')])
+			second := bytesOf(t, filepath.Join(other, name))
+			if n := min(len(first), len(second)); !bytes.Equal(first[:n], second[:n]) {
+				t.Errorf("%s differs between %s and %s", name, dirs[0], other)
+			} else if len(first) != len(second) && whole {
+				t.Errorf("%s has %d bytes in %s and %d in %s, though all were in sync and quiet", name, len(first), dirs[0], len(second), other)
 			}
 		}
 		compared++
 	}
-	if compared < partitions {
-		t.Errorf("%d partitions only in %s", compared, c.brokers[0].DataDir())
-	}
+	return compared
 }
 
-// pauses are what producers had to wait, by kind of failure.
-type pauses map[string][]time.Duration
-
-func (p pauses) String() string {
-	var text strings.Builder
-	for _, a := range failures {
-		if all := p[a.name]; len(all) > 0 {
-			slices.Sort(all)
-			fmt.Fprintf(&text, "\n%-32s %3d times, median %6d ms, longest %6d ms", a.name, len(all), all[len(all)/2].Milliseconds(),
-				all[len(all)-1].Milliseconds())
-		}
+// bytesOf gives a replica's log, all segments one after another.
+func bytesOf(t *testing.T, dir string) []byte {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, "*.log")) // in the order of their names: by offset
+	must(t, err)
+	if len(files) == 0 {
+		t.Fatalf("no log in %s", dir)
 	}
-	return text.String()
+	var all []byte
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		must(t, err)
+		all = append(all, data...)
+	}
+	return all
 }

@@ -1,11 +1,10 @@
-//go:build chaos
-
-package chaos
+package history
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -15,22 +14,23 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// reader reads all partitions from their start. Nothing is left out, nothing comes again.
-type reader struct {
+// Reader reads all partitions from their start. Nothing is left out, nothing comes again.
+type Reader struct {
 	t *testing.T
 
 	mu     sync.Mutex // guards what follows
-	seen   [partitions][]id
+	seen   [][]id     // of each partition, by offset
 	failed error
 }
 
-func startReader(t *testing.T, c *cluster) *reader {
-	r := &reader{t: t}
+// Reader starts one.
+func (to *Topic) Reader(t *testing.T) *Reader {
+	r := &Reader{t: t, seen: make([][]id, to.Partitions)}
 	offsets := map[int32]kgo.Offset{}
-	for p := range int32(partitions) {
+	for p := range int32(to.Partitions) {
 		offsets[p] = kgo.NewOffset().At(0)
 	}
-	consumer := client(t, c, kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: offsets}),
+	consumer := to.Client(kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{to.Name: offsets}),
 		kgo.ConsumeResetOffset(kgo.NoResetOffset()), kgo.FetchMaxWait(500*time.Millisecond))
 	ctx, stop := context.WithCancel(context.Background())
 	var wait sync.WaitGroup
@@ -43,7 +43,7 @@ func startReader(t *testing.T, c *cluster) *reader {
 	return r
 }
 
-func (r *reader) take(fetches kgo.Fetches) {
+func (r *Reader) take(fetches kgo.Fetches) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	fetches.EachError(func(_ string, partition int32, err error) {
@@ -63,10 +63,10 @@ func (r *reader) take(fetches kgo.Fetches) {
 	})
 }
 
-// reach waits until everything was read.
-func (r *reader) reach(ends [partitions]int64) [partitions][]id {
+// Reach waits until everything was read.
+func (r *Reader) Reach(ends []int64) [][]id {
 	r.t.Helper()
-	await(r.t, fmt.Sprintf("reader at %v", ends), patience, func() bool {
+	await(r.t, fmt.Sprintf("reader at %v", ends), func() bool {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		must(r.t, r.failed)
@@ -82,27 +82,30 @@ func (r *reader) reach(ends [partitions]int64) [partitions][]id {
 	return r.seen
 }
 
-// group is two members that share the topic, and commit what they have read.
-type group struct {
-	t *testing.T
+// Group is two members that share the topic, and commit what they have read.
+type Group struct {
+	t     *testing.T
+	topic *Topic
 
-	mu        sync.Mutex                 // guards what follows
-	seen      [partitions]map[int64]id   // by offset; a record may come again where its commit did not get through
-	committed [partitions]int64          // of commits that were confirmed
-	attempted [partitions]map[int64]bool // of all commits
+	mu        sync.Mutex       // guards what follows
+	seen      []map[int64]id   // by offset; a record may come again where its commit did not get through
+	committed []int64          // of commits that were confirmed
+	attempted []map[int64]bool // of all commits
 	failed    error
 }
 
 // member is one of the group's. Its goroutine alone uses it, and the callbacks, which come while it polls.
 type member struct {
-	group *group
+	group *Group
 	next  map[int32]int64 // the offset that comes next; not below the confirmed commit at the time of the assignment
 	fresh map[int32]bool
 }
 
-func startGroup(t *testing.T, c *cluster) *group {
-	g := &group{t: t}
-	for p := range partitions {
+// Group starts one with the id "g".
+func (to *Topic) Group(t *testing.T) *Group {
+	n := to.Partitions
+	g := &Group{t: t, topic: to, seen: make([]map[int64]id, n), committed: make([]int64, n), attempted: make([]map[int64]bool, n)}
+	for p := range n {
 		g.seen[p], g.attempted[p] = map[int64]id{}, map[int64]bool{0: true}
 	}
 	ctx, stop := context.WithCancel(context.Background())
@@ -110,7 +113,7 @@ func startGroup(t *testing.T, c *cluster) *group {
 	t.Cleanup(func() { stop(); wait.Wait() })
 	for range 2 {
 		m := &member{group: g, next: map[int32]int64{}, fresh: map[int32]bool{}}
-		consumer := client(t, c, kgo.ConsumerGroup("g"), kgo.ConsumeTopics(topic), kgo.DisableAutoCommit(), kgo.BlockRebalanceOnPoll(),
+		consumer := to.Client(kgo.ConsumerGroup("g"), kgo.ConsumeTopics(to.Name), kgo.DisableAutoCommit(), kgo.BlockRebalanceOnPoll(),
 			kgo.SessionTimeout(6*time.Second), kgo.RebalanceTimeout(10*time.Second), kgo.HeartbeatInterval(500*time.Millisecond),
 			kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchMaxWait(500*time.Millisecond), kgo.OnPartitionsAssigned(m.assigned))
 		wait.Go(func() {
@@ -127,7 +130,7 @@ func startGroup(t *testing.T, c *cluster) *group {
 func (m *member) assigned(_ context.Context, _ *kgo.Client, got map[string][]int32) {
 	m.group.mu.Lock()
 	defer m.group.mu.Unlock()
-	for _, p := range got[topic] {
+	for _, p := range got[m.group.topic.Name] {
 		m.next[p], m.fresh[p] = m.group.committed[p], true
 	}
 }
@@ -166,7 +169,7 @@ func (m *member) commit(ctx context.Context, consumer *kgo.Client) {
 	}
 	g := m.group
 	g.mu.Lock()
-	for p, at := range offsets[topic] {
+	for p, at := range offsets[g.topic.Name] {
 		g.attempted[p][at.Offset] = true
 	}
 	g.mu.Unlock()
@@ -181,20 +184,20 @@ func (m *member) commit(ctx context.Context, consumer *kgo.Client) {
 		for _, t := range reply.Topics {
 			for _, p := range t.Partitions {
 				if kerr.ErrorForCode(p.ErrorCode) == nil {
-					g.committed[p.Partition] = max(g.committed[p.Partition], offsets[topic][p.Partition].Offset)
+					g.committed[p.Partition] = max(g.committed[p.Partition], offsets[g.topic.Name][p.Partition].Offset)
 				}
 			}
 		}
 	})
 }
 
-// reach waits until the group has read and committed everything.
-func (g *group) reach(ends [partitions]int64) {
+// Reach waits until the group has read and committed everything.
+func (g *Group) Reach(ends []int64) {
 	g.t.Helper()
-	await(g.t, fmt.Sprintf("commit of the group at %v", ends), patience, func() bool {
+	await(g.t, fmt.Sprintf("commit of the group at %v", ends), func() bool {
 		g.mu.Lock()
 		defer g.mu.Unlock()
 		must(g.t, g.failed)
-		return g.committed == ends
+		return slices.Equal(g.committed, ends)
 	})
 }
