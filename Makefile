@@ -2,7 +2,7 @@
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME ?= 10s
 
-.PHONY: build test race lint fuzz crash chaos interop oracle zookeeper bench bench-short sim ci
+.PHONY: build test race lint fuzz crash chaos mixed interop oracle zookeeper bench bench-short sim ci
 
 build:
 	CGO_ENABLED=0 go build -trimpath -o milena ./cmd/milena
@@ -16,7 +16,7 @@ race:
 lint:
 	@test -z "$$(gofmt -l cmd internal test bench)" || { gofmt -l cmd internal test bench; echo "not formatted: run gofmt -w on the files above"; exit 1; }
 	go vet ./...
-	go vet -tags interop,oracle,crash,chaos ./test/... ./internal/coord/...
+	go vet -tags interop,oracle,crash,chaos,mixed ./test/... ./internal/coord/...
 	go run $(STATICCHECK) ./...
 
 # Each fuzz target in turn, FUZZTIME each, from its seeds.
@@ -28,10 +28,14 @@ fuzz:
 crash:
 	go test -tags crash -count=1 -timeout 5m ./test/crash
 
-# ROUNDS random failures after the fixed list.
+# Three brokers in network namespaces, on etcd and on ZooKeeper: needs root and iproute2. ROUNDS random failures after the fixed list.
 ROUNDS ?= 0
 chaos:
 	go test -tags chaos -count=1 -v -timeout 3h ./test/chaos -args -rounds $(ROUNDS)
+
+# One broker of Apache Kafka and one of Milena as one cluster.
+mixed:
+	go test -tags mixed -count=1 -v -timeout 20m ./test/mixed
 
 interop:
 	test/interop/setup.sh

@@ -49,3 +49,6 @@ func (c *Cluster) voters() []string {
 	}
 	return []string{"--initial-controllers", c.joined.voters}
 }
+
+// JoinZooKeeper has a broker that has not been started yet, the first of Kafka's there, use a ZooKeeper that somebody else runs.
+func (c *Cluster) JoinZooKeeper(address string) { c.joined.zooKeeper = address }
