@@ -178,8 +178,11 @@ func (l *loader[M]) activate() error {
 		l.run(t)
 	}
 	l.due = nil
-	if took := time.Since(l.began); l.records > 0 || took >= progressEvery {
-		l.logger.Info("loaded", "records", l.records, "end", l.end, "ms", took.Milliseconds())
+	// A start loads every partition of the topic; a line for each is worth reading only where it took its time.
+	took, tell := time.Since(l.began), l.logger.Debug
+	if took >= progressEvery {
+		tell = l.logger.Info
 	}
+	tell("loaded", "records", l.records, "end", l.end, "ms", took.Milliseconds())
 	return nil
 }

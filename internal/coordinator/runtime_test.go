@@ -319,7 +319,7 @@ func TestLoading(t *testing.T) {
 		if len(m.values["big"]) != 1000 || len(m.pending) != 1 || !m.loaded {
 			t.Fatalf("%+v", m)
 		}
-		if !h.words.has("record left out") || !h.words.has("partition=__things-0 offset=3") || !h.words.has("loaded") {
+		if !h.words.has("record left out") || !h.words.has("partition=__things-0 offset=3") || h.words.has("loaded") {
 			t.Fatal(h.words.String())
 		}
 	})

@@ -131,7 +131,7 @@ func (s *script) run(t *testing.T, d *datadriven.TestData) string {
 	out := strings.Join(s.said, "\n")
 	s.said = nil
 	for _, line := range strings.Split(s.words.take(), "\n") {
-		if line != "" && !strings.Contains(line, "loaded") {
+		if line != "" {
 			out += "\n" + s.plain(line)
 		}
 	}
