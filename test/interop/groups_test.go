@@ -94,6 +94,10 @@ func (c client) rebalancesInPoll() bool {
 	return true
 }
 
+// losesTheLast tells of a client that, told to end, commits one record more than it shows: kcat drops what it has polled meanwhile, and the library
+// counts it as read.
+func (c client) losesTheLast() bool { return c.name == "kcat" }
+
 // groupStories are the clients and the ways in which each is a member of a group.
 func groupStories(t *testing.T, address string) (all []*story) {
 	t.Helper()
@@ -457,7 +461,7 @@ func (s *story) goOn() error {
 			return fmt.Errorf("partition %d: who came anew begins at offset %d, the group stopped at %d", p, anew.first[p], stored[p])
 		}
 		for offset := range anew.last[p] {
-			if !s.seen[p][offset] {
+			if !s.seen[p][offset] && !(s.client.losesTheLast() && offset == stored[p]-1) {
 				return fmt.Errorf("partition %d: offset %d was read by nobody", p, offset)
 			}
 		}
