@@ -97,6 +97,11 @@ func (c *conn) request(f frame) bool {
 	if err != nil {
 		c.server.buffers.release(f.buf)
 		c.flush()
+		if header.ClientID != "" {
+			c.mu.Lock()
+			c.clientID = header.ClientID // as far as it got, it said who it is
+			c.mu.Unlock()
+		}
 		c.close(err)
 		return false
 	}

@@ -64,6 +64,21 @@ func TestMalformedInputClosesItsConnection(t *testing.T) {
 	}
 }
 
+// TestAFirstRequestThatIsCutNamesItsClient: what a header says before it breaks off is told.
+func TestAFirstRequestThatIsCutNamesItsClient(t *testing.T) {
+	everywhere(t, func(t *testing.T, network netio.Net, port int) {
+		r := newRig(t, network, port, nil)
+		defer r.stop()
+		bad := r.dial()
+		defer bad.Close()
+		_, _ = bad.Write(sized(17, "\x00\x12\x00\x03\x00\x00\x00\x01\x00\x06strang\x01"))
+		bad.expectClosed()
+		if log := r.log.String(); !strings.Contains(log, "client=strang") || !strings.Contains(log, "the header's tags are cut off") {
+			t.Fatalf("log: %s", log)
+		}
+	})
+}
+
 func TestTrailingBytesAreIgnored(t *testing.T) {
 	everywhere(t, func(t *testing.T, network netio.Net, port int) {
 		r := newRig(t, network, port, nil)
