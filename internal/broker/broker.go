@@ -5,6 +5,7 @@ package broker
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"strconv"
@@ -16,6 +17,7 @@ import (
 	"milena/internal/config"
 	"milena/internal/controller"
 	"milena/internal/coord"
+	"milena/internal/coord/etcdcoord"
 	"milena/internal/group"
 	"milena/internal/logdir"
 	"milena/internal/metadata"
@@ -85,8 +87,9 @@ func Start(ctx context.Context, o Options) (*Broker, error) {
 
 // watch waits for what ends a broker from within.
 func (b *Broker) watch() {
-	storeEnded := make(<-chan struct{})
-	if embedded, ok := b.coord.(interface{ Done() <-chan struct{} }); ok {
+	var storeEnded <-chan struct{}
+	embedded, ok := b.coord.(*etcdcoord.Embedded)
+	if ok {
 		storeEnded = embedded.Done()
 	}
 	b.dirs.OnFailure(func(d *logdir.Dir) {
@@ -101,7 +104,7 @@ func (b *Broker) watch() {
 		case <-b.dirs.AllOffline():
 			b.failed <- errors.New("every log directory is offline; see the messages above")
 		case <-storeEnded:
-			b.failed <- errStoreEnded
+			b.failed <- fmt.Errorf("the embedded coordination store has stopped: %w", embedded.Reason())
 		}
 	})
 }

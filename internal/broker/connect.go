@@ -22,14 +22,31 @@ func ConnectStore(ctx context.Context, cfg *config.Broker, log *slog.Logger) (co
 	switch {
 	case len(cfg.ZooKeeper.Servers) > 0:
 		return openZooKeeper(ctx, &cfg.ZooKeeper, vfs.OS{}, log)
-	case len(cfg.EtcdEndpoints) > 0:
-		return etcdcoord.Open(ctx, etcdcoord.Options{Endpoints: cfg.EtcdEndpoints, Logger: log})
+	case len(cfg.Etcd.Endpoints) > 0:
+		return openEtcd(ctx, &cfg.Etcd, &Options{FS: vfs.OS{}, Logger: log})
 	case len(cfg.Voters) == 0:
 		return nil, ErrNoWayIn
 	}
-	endpoints := addresses(cfg.Voters)
-	if len(cfg.Voters) == 1 && cfg.ControllerRole {
-		endpoints = []string{net.JoinHostPort("127.0.0.1", strconv.Itoa(cfg.Voters[0].Port))}
+	secured, err := controllerTLS(cfg, &Options{FS: vfs.OS{}, Logger: log})
+	if err != nil {
+		return nil, err
 	}
-	return etcdcoord.Open(ctx, etcdcoord.Options{Endpoints: endpoints, MaxTxnOps: etcdcoord.EmbeddedMaxTxnOps, Logger: log})
+	o := etcdcoord.Options{MaxTxnOps: etcdcoord.EmbeddedMaxTxnOps, Logger: log}
+	scheme := "http://"
+	if secured != nil {
+		scheme, o.TLS = "https://", secured.Client
+	}
+	for _, v := range cfg.Voters {
+		o.Endpoints = append(o.Endpoints, scheme+reachable(cfg, v))
+	}
+	return etcdcoord.Open(ctx, o)
+}
+
+// reachable is where a client reaches a voter.
+func reachable(cfg *config.Broker, v config.Voter) string {
+	host := v.Host
+	if len(cfg.Voters) == 1 && cfg.ControllerRole {
+		host = "127.0.0.1"
+	}
+	return net.JoinHostPort(host, strconv.Itoa(v.Port))
 }

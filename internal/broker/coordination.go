@@ -18,27 +18,46 @@ import (
 // passes over when it loads its logs: so data and identity stay in one directory that Kafka can be started on again.
 const coordinationDir = "__cluster_metadata-0/etcd"
 
+func etcdDir(cfg *config.Broker) (string, error) {
+	return filepath.Abs(filepath.Join(cfg.LogDirs[0], coordinationDir))
+}
+
 // openStore opens the coordination store that the configuration names; closing what it returns ends an embedded server too.
 func openStore(ctx context.Context, cfg *config.Broker, o *Options) (coord.Store, error) {
 	log := o.Logger
 	if len(cfg.ZooKeeper.Servers) > 0 {
 		return openZooKeeper(ctx, &cfg.ZooKeeper, o.FS, log)
 	}
-	if len(cfg.EtcdEndpoints) > 0 {
-		return etcdcoord.Open(ctx, etcdcoord.Options{Endpoints: cfg.EtcdEndpoints, Logger: log})
+	if len(cfg.Etcd.Endpoints) > 0 {
+		return openEtcd(ctx, &cfg.Etcd, o)
 	}
-	if cfg.KRaft && !cfg.ControllerRole {
-		return etcdcoord.Open(ctx, etcdcoord.Options{Endpoints: addresses(cfg.Voters), MaxTxnOps: etcdcoord.EmbeddedMaxTxnOps, Logger: log})
-	}
-	dir, err := filepath.Abs(filepath.Join(cfg.LogDirs[0], coordinationDir))
+	secured, err := controllerTLS(cfg, o)
 	if err != nil {
 		return nil, err
 	}
-	quorum, err := openQuorum(ctx, o.Net, cfg)
+	if cfg.KRaft && !cfg.ControllerRole {
+		return etcdcoord.OpenQuorum(ctx, quorumOf(cfg, secured), log)
+	}
+	dir, err := etcdDir(cfg)
+	if err != nil {
+		return nil, err
+	}
+	quorum, err := openQuorum(ctx, o.Net, cfg, secured)
 	if err != nil {
 		return nil, err
 	}
 	return etcdcoord.StartEmbedded(ctx, etcdcoord.EmbeddedOptions{Dir: dir, Quorum: quorum, Logger: log})
+}
+
+// openEtcd reaches an external etcd.
+func openEtcd(ctx context.Context, e *config.Etcd, o *Options) (coord.Store, error) {
+	secured, err := e.TLS(o.FS, o.Logger)
+	if err != nil {
+		return nil, err
+	}
+	return etcdcoord.Open(ctx, etcdcoord.Options{
+		Endpoints: e.Endpoints, TLS: secured, Username: e.User, Password: e.Password, Prefix: e.Prefix, Logger: o.Logger,
+	})
 }
 
 // identify settles the cluster's id, the store's if it has one, and claims the data directories for it. A store without an id is that of a new
@@ -100,6 +119,3 @@ func newClusterID() string {
 		}
 	}
 }
-
-// errStoreEnded stops a broker whose embedded store has ended by itself.
-var errStoreEnded = errors.New("the embedded coordination store has stopped: its disk failed or is full")

@@ -2,8 +2,11 @@ package broker
 
 import (
 	"context"
+	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
+	"path/filepath"
 	"strconv"
 
 	"milena/internal/config"
@@ -11,24 +14,28 @@ import (
 	"milena/internal/netio"
 )
 
-// addresses of voters, for their clients.
-func addresses(voters []config.Voter) (all []string) {
-	for _, v := range voters {
-		all = append(all, net.JoinHostPort(v.Host, strconv.Itoa(v.Port)))
+// controllerTLS is how the controller listener is secured; nil where it is not.
+func controllerTLS(cfg *config.Broker, o *Options) (*etcdcoord.TLS, error) {
+	t := cfg.ControllerTLS
+	if t == nil {
+		return nil, nil
 	}
-	return all
+	server, client, err := t.Load(o.FS, o.Logger)
+	if err != nil {
+		return nil, err
+	}
+	return &etcdcoord.TLS{
+		Server: server, Client: client, Keystore: t.Keystore, Truststore: t.Truststore, KeystorePEM: t.KeystorePEM, TruststorePEM: t.TruststorePEM,
+	}, nil
 }
 
 // openQuorum opens the controller listener of a voter, by which the other voters, and brokers that are none, reach the embedded store; nil
 // for a broker that nobody was told of. A voter that is the only one listens on loopback alone: to grow, it must be named with others.
-func openQuorum(ctx context.Context, network netio.Net, cfg *config.Broker) (*etcdcoord.Quorum, error) {
+func openQuorum(ctx context.Context, network netio.Net, cfg *config.Broker, secured *etcdcoord.TLS) (*etcdcoord.Quorum, error) {
 	if !cfg.ControllerRole || len(cfg.ControllerEndpoints) == 0 {
 		return nil, nil
 	}
 	at := cfg.ControllerEndpoints[0]
-	if at.Protocol != "PLAINTEXT" {
-		return nil, fmt.Errorf("the controller listener %s has the protocol %s: this release speaks PLAINTEXT there", at.Name, at.Protocol)
-	}
 	host := at.Host
 	if len(cfg.Voters) == 1 {
 		host = "127.0.0.1"
@@ -37,9 +44,58 @@ func openQuorum(ctx context.Context, network netio.Net, cfg *config.Broker) (*et
 	if err != nil {
 		return nil, fmt.Errorf("the controller listener %s: %w", at.Name, err)
 	}
-	q := &etcdcoord.Quorum{Self: cfg.BrokerID, Listener: l}
+	q := quorumOf(cfg, secured)
+	q.Listener = l
+	return q, nil
+}
+
+// quorumOf is the voters as the store knows them.
+func quorumOf(cfg *config.Broker, secured *etcdcoord.TLS) *etcdcoord.Quorum {
+	q := &etcdcoord.Quorum{Self: cfg.BrokerID, TLS: secured}
 	for _, v := range cfg.Voters {
 		q.Members = append(q.Members, etcdcoord.Member{ID: v.ID, Host: v.Host, Port: v.Port})
 	}
-	return q, nil
+	return q
+}
+
+// Voters opens what changes the voters of a cluster, through those that the configuration names; exclude is a voter not to ask, -1 for none.
+func Voters(cfg *config.Broker, o *Options, exclude int32) (*etcdcoord.Voters, error) {
+	if !cfg.KRaft {
+		return nil, errors.New("without process.roles there are no voters: the cluster's state is in ZooKeeper, an external etcd, or this broker alone")
+	}
+	secured, err := controllerTLS(cfg, o)
+	if err != nil {
+		return nil, err
+	}
+	var at []string
+	for _, v := range cfg.Voters {
+		if v.ID < 0 || v.ID != exclude {
+			at = append(at, reachable(cfg, v))
+		}
+	}
+	if len(at) == 0 {
+		return nil, errors.New("controller.quorum.voters names no other voter")
+	}
+	var client *tls.Config
+	if secured != nil {
+		client = secured.Client
+	}
+	return etcdcoord.OpenVoters(at, client)
+}
+
+// RecoverVoter makes the voter whose directories the configuration names the only one of its cluster. It must not run.
+func RecoverVoter(ctx context.Context, cfg *config.Broker, o *Options) error {
+	if !cfg.ControllerRole {
+		return errors.New("this node is no voter: process.roles has no controller")
+	}
+	lock, err := o.FS.Lock(filepath.Join(cfg.LogDirs[0], ".lock"))
+	if err != nil {
+		return fmt.Errorf("%s is in use: stop the node first: %w", cfg.LogDirs[0], err)
+	}
+	defer lock.Close()
+	dir, err := etcdDir(cfg)
+	if err != nil {
+		return err
+	}
+	return etcdcoord.Recover(ctx, etcdcoord.EmbeddedOptions{Dir: dir, Logger: o.Logger})
 }

@@ -45,6 +45,7 @@ func ownTools() []Tool {
 		{Name: "quickstart", Short: "run several brokers on this machine, for trying out", Options: quickstartOptions,
 			Examples: quickstartExamples, Run: runQuickstart},
 		{Name: "coord", Short: "look into the coordination store: ls, get, watch", Options: coordOptions, Examples: coordExamples, Run: runCoord},
+		{Name: "voters", Short: "show, add, remove and replace the voters of a cluster", Examples: votersExamples, Run: runVoters},
 		{Name: "links", Short: "make a Kafka home: DIR/bin/kafka-topics.sh and its kin, linked to this binary",
 			Examples: linksExamples, Run: runLinks},
 		{Name: "completion", Short: "print the completion script of a shell", Examples: completionExamples, Run: runCompletion},

@@ -9,16 +9,17 @@ type Broker struct {
 	Rack                                                                                            string // broker.rack
 	ClusterID                                                                                       string // only where the user fixed it; else the store's /cluster/id
 	LogDirs                                                                                         []string
-	Listeners                                                                                       []Listener // listeners (or host.name/port); the first one is PLAINTEXT://localhost:9092 without a file
-	AdvertisedListeners                                                                             []Listener // nil: tell a client the address it reached
-	InterBrokerListener                                                                             string     // name of the listener between brokers
-	ControllerListeners                                                                             []string   // controller.listener.names: not served to clients
-	ControllerEndpoints                                                                             []Listener // the entries of listeners that controller.listener.names names; Listeners is without them
-	ControllerRole                                                                                  bool       // process.roles has controller: this process is a member of the embedded store
-	Voters                                                                                          []Voter    // of a KRaft-style file: the members of the embedded store
-	EtcdEndpoints                                                                                   []string   // milena.coordination.etcd.endpoints: an external etcd; empty: the embedded one
-	ZooKeeper                                                                                       ZooKeeper  // zookeeper.connect and its kin
-	SessionTimeoutMs                                                                                int        // zookeeper.session.timeout.ms / broker.session.timeout.ms
+	Listeners                                                                                       []Listener     // listeners (or host.name/port); the first one is PLAINTEXT://localhost:9092 without a file
+	AdvertisedListeners                                                                             []Listener     // nil: tell a client the address it reached
+	InterBrokerListener                                                                             string         // name of the listener between brokers
+	ControllerListeners                                                                             []string       // controller.listener.names: not served to clients
+	ControllerEndpoints                                                                             []Listener     // the entries of listeners that controller.listener.names names; Listeners is without them
+	ControllerRole                                                                                  bool           // process.roles has controller: this process is a member of the embedded store
+	ControllerTLS                                                                                   *ControllerTLS // of the controller listener; nil where it is PLAINTEXT
+	Voters                                                                                          []Voter        // of a KRaft-style file: the members of the embedded store
+	Etcd                                                                                            Etcd           // milena.coordination.etcd.*: an external etcd; without endpoints: the embedded one
+	ZooKeeper                                                                                       ZooKeeper      // zookeeper.connect and its kin
+	SessionTimeoutMs                                                                                int            // zookeeper.session.timeout.ms / broker.session.timeout.ms
 	AutoCreateTopics                                                                                bool
 	NumPartitions                                                                                   int32
 	DefaultReplication                                                                              int16

@@ -42,7 +42,7 @@ func (l Listener) String() string {
 }
 
 // parseListeners reads a list of endpoints and gives each its security protocol. key names the list in errors.
-func parseListeners(key string, list []string, protocols map[string]string) ([]Listener, error) {
+func parseListeners(b *Broker, key string, list []string, protocols map[string]string) ([]Listener, error) {
 	var out []Listener
 	for _, text := range list {
 		l, err := parseListener(text)
@@ -53,7 +53,7 @@ func parseListeners(key string, list []string, protocols map[string]string) ([]L
 			return nil, conflict("Error creating broker listeners from '%s': No security protocol defined for listener %s",
 				strings.Join(list, ","), l.Name)
 		}
-		if l.Protocol != "PLAINTEXT" {
+		if l.Protocol != "PLAINTEXT" && !(l.Protocol == "SSL" && b.isController(l.Name)) {
 			return nil, conflict("%s: listener %s has security protocol %s, which this release does not speak: only PLAINTEXT",
 				key, l.Name, l.Protocol)
 		}
@@ -124,7 +124,7 @@ func setListeners(b *Broker, v *Values) error {
 	if err != nil {
 		return err
 	}
-	all, err := parseListeners("listeners", v.list("listeners"), protocols)
+	all, err := parseListeners(b, "listeners", v.list("listeners"), protocols)
 	if err != nil {
 		return err
 	}
@@ -147,7 +147,7 @@ func setListeners(b *Broker, v *Values) error {
 	if err := setInterBroker(b, v); err != nil {
 		return err
 	}
-	return setQuorum(b, v)
+	return setQuorum(b, v, protocols)
 }
 
 func (b *Broker) isController(name string) bool {
@@ -161,7 +161,7 @@ func setAdvertised(b *Broker, v *Values, protocols map[string]string) error {
 	if len(list) == 0 {
 		return nil
 	}
-	all, err := parseListeners(key, list, protocols)
+	all, err := parseListeners(b, key, list, protocols)
 	if err != nil {
 		return err
 	}

@@ -21,7 +21,25 @@ func milenaKeys() []Key {
 			Doc: "The least level of the broker's own log that is written: debug, info, warn, error.",
 		}, {
 			Name: "milena.coordination.etcd.endpoints", Type: TypeList, Default: "", HasDefault: true, Honoured: true, Importance: "high",
-			Doc: "The client addresses of an external etcd, comma-separated, host:port or a URL; empty for the etcd embedded in the broker.",
+			Doc: "The client addresses of an external etcd, comma-separated, http://host:port, https://host:port or host:port; empty for the etcd embedded in the broker.",
+		}, {
+			Name: "milena.coordination.etcd.prefix", Type: TypeString, Default: "/milena", HasDefault: true, Honoured: true, Importance: "low",
+			Doc: "The prefix of this cluster's keys in an external etcd. Clusters that share one differ in it.",
+		}, {
+			Name: "milena.coordination.etcd.cacert", Type: TypeString, Default: "", HasDefault: true, Honoured: true, Importance: "medium",
+			Doc: "A file in PEM with the certificates by which the servers of an external etcd are known, for endpoints that begin with https; empty for those that the system trusts.",
+		}, {
+			Name: "milena.coordination.etcd.cert", Type: TypeString, Default: "", HasDefault: true, Honoured: true, Importance: "medium",
+			Doc: "A file in PEM with our certificate, where the servers of an external etcd ask for one. One that is swapped in place counts from the next connection on.",
+		}, {
+			Name: "milena.coordination.etcd.key", Type: TypeString, Default: "", HasDefault: true, Honoured: true, Importance: "medium",
+			Doc: "A file in PEM with the private key of milena.coordination.etcd.cert; empty where that file holds it too.",
+		}, {
+			Name: "milena.coordination.etcd.user", Type: TypeString, Default: "", HasDefault: true, Honoured: true, Importance: "medium",
+			Doc: "The user that an external etcd knows us by; empty for none. It needs to read and write the keys below milena.coordination.etcd.prefix.",
+		}, {
+			Name: "milena.coordination.etcd.password", Type: TypePassword, Default: "", HasDefault: true, Honoured: true, Importance: "medium",
+			Doc: "The password of milena.coordination.etcd.user.",
 		}, {
 			Name: "milena.zookeeper.user", Type: TypeString, Default: "", HasDefault: true, Honoured: true, Importance: "medium",
 			Doc: "The user that ZooKeeper's scheme digest knows us by; empty for none.",

@@ -31,7 +31,7 @@ func setRoles(b *Broker, v *Values) error {
 
 // setQuorum reads the keys of a KRaft-style file: the voters are the members of the embedded store, on their controller listeners'
 // addresses; a broker that is no voter is their client.
-func setQuorum(b *Broker, v *Values) error {
+func setQuorum(b *Broker, v *Values, protocols map[string]string) error {
 	if !b.KRaft {
 		return nil
 	}
@@ -51,7 +51,28 @@ func setQuorum(b *Broker, v *Values) error {
 		return conflict("controller.listener.names must contain at least one value appearing in the 'listeners' configuration when running the " +
 			"KRaft controller role")
 	}
-	return nil
+	return setControllerTLS(b, v, protocols)
+}
+
+// setControllerTLS reads how the controller listener is secured: this process's own, or that of the voters whose client it is.
+func setControllerTLS(b *Broker, v *Values, protocols map[string]string) (err error) {
+	name := strings.ToUpper(b.ControllerListeners[0])
+	if b.ControllerRole {
+		name = b.ControllerEndpoints[0].Name
+	}
+	switch protocol := protocols[name]; protocol {
+	case "PLAINTEXT":
+	case "SSL":
+		b.ControllerTLS, err = controllerTLS(v, name, b.ControllerRole)
+	case "":
+		return conflict("Controller listener with name %s defined in controller.listener.names not found in listener.security.protocol.map  "+
+			"(an explicit security mapping for each controller listener is required if listener.security.protocol.map is non-empty, or if there "+
+			"are security protocols other than PLAINTEXT in use)", name)
+	default:
+		return conflict("controller.listener.names: listener %s has security protocol %s, which this release does not speak: PLAINTEXT or SSL",
+			name, protocol)
+	}
+	return err
 }
 
 // setVoters reads who the voters are, and whether this process is one of them.

@@ -13,7 +13,7 @@ func newBroker(values Values) (*Broker, error) {
 		return nil, err
 	}
 	b := &Broker{Values: values}
-	for _, step := range []func(*Broker, *Values) error{setIdentity, setRoles, setZooKeeper, setListeners,
+	for _, step := range []func(*Broker, *Values) error{setIdentity, setRoles, setEtcd, setZooKeeper, setListeners,
 		setDirs, setLimits, setGroups, setSelector, setRest} {
 		if err := step(b, v); err != nil {
 			return nil, err
@@ -43,7 +43,6 @@ func setIdentity(b *Broker, v *Values) error {
 	b.ClusterID = v.text("milena.cluster.id")
 	b.ControllerListeners = v.list("controller.listener.names")
 	b.KRaft = v.isSet("process.roles") && len(v.list("process.roles")) > 0
-	b.EtcdEndpoints = v.list("milena.coordination.etcd.endpoints")
 	b.SessionTimeoutMs = v.int("zookeeper.session.timeout.ms")
 	if v.isSet("broker.session.timeout.ms") || b.KRaft {
 		b.SessionTimeoutMs = v.int("broker.session.timeout.ms")

@@ -15,6 +15,7 @@ func (b *Broker) warnings() []string {
 	for _, name := range sortedNames(b.Values.Static) {
 		r := tables().broker.rows[name]
 		switch {
+		case b.ControllerTLS != nil && isControllerTLS(name, b):
 		case r == nil && listenerPrefix.MatchString(name):
 			unhonoured = append(unhonoured, name)
 		case r == nil:
@@ -33,7 +34,24 @@ func (b *Broker) warnings() []string {
 	if b.KRaft && b.Values.text("zookeeper.connect") != "" {
 		out = append(out, "zookeeper.connect is passed over, since process.roles is set: without it, this broker belongs to the cluster there")
 	}
+	if t := b.ControllerTLS; t != nil && b.ControllerRole && t.ClientAuth != "required" {
+		out = append(out, "whoever reaches the controller listener may change the cluster's state: ssl.client.auth=required asks for a certificate")
+	}
 	return out
+}
+
+// isControllerTLS tells of the keys by which the controller listener is secured, with or without its prefix.
+func isControllerTLS(name string, b *Broker) bool {
+	for _, l := range b.ControllerListeners {
+		name = strings.TrimPrefix(name, "listener.name."+strings.ToLower(l)+".")
+	}
+	switch name {
+	case "ssl.keystore.type", "ssl.keystore.location", "ssl.keystore.certificate.chain", "ssl.keystore.key", "ssl.truststore.type",
+		"ssl.truststore.location", "ssl.truststore.certificates", "ssl.client.auth", "ssl.enabled.protocols", "ssl.cipher.suites",
+		"ssl.endpoint.identification.algorithm", "ssl.key.password":
+		return true
+	}
+	return false
 }
 
 func isDefault(r *row, text string) bool {

@@ -35,7 +35,7 @@ func setZooKeeper(b *Broker, v *Values) error {
 	if connect == "" || b.KRaft { // with process.roles Kafka passes over it too
 		return nil
 	}
-	if len(b.EtcdEndpoints) > 0 {
+	if len(b.Etcd.Endpoints) > 0 {
 		return conflict("zookeeper.connect and milena.coordination.etcd.endpoints are both set: a cluster's state is in one of them")
 	}
 	z := &b.ZooKeeper

@@ -15,6 +15,7 @@ import (
 	"milena/internal/coord"
 	"milena/internal/coord/coordtest"
 
+	"go.etcd.io/etcd/client/pkg/v3/transport"
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.etcd.io/etcd/server/v3/embed"
 )
@@ -88,6 +89,19 @@ func TestContractExternal(t *testing.T) {
 // external starts an etcd as one finds it: on a port, with etcd's own limit of operations.
 func external(t *testing.T) string {
 	t.Helper()
+	return externalWith(t, "http://", func(*embed.Config) {})
+}
+
+// securedExternal is one that speaks TLS and asks for certificates.
+func securedExternal(t *testing.T, keystore, truststore string) string {
+	t.Helper()
+	return externalWith(t, "https://", func(c *embed.Config) {
+		c.ClientTLSInfo = transport.TLSInfo{CertFile: keystore, KeyFile: keystore, TrustedCAFile: truststore, ClientCertAuth: true}
+	})
+}
+
+func externalWith(t *testing.T, scheme string, adjust func(*embed.Config)) string {
+	t.Helper()
 	for port := firstPort; port <= lastPort; port++ {
 		address := fmt.Sprintf("127.0.0.1:%d", port)
 		l, err := net.Listen("tcp", address)
@@ -95,13 +109,14 @@ func external(t *testing.T) string {
 			continue
 		}
 		must(t, l.Close())
-		config, err := embeddedConfig(t.TempDir(), nil, zapLogger(slog.New(slog.DiscardHandler), slog.LevelInfo))
+		config, err := embeddedConfig(t.TempDir(), nil, nil, zapLogger(slog.New(slog.DiscardHandler), slog.LevelInfo))
 		must(t, err)
-		clients, err := url.Parse("http://" + address)
+		clients, err := url.Parse(scheme + address)
 		must(t, err)
 		config.ListenClientUrls, config.AdvertiseClientUrls = []url.URL{*clients}, []url.URL{*clients}
 		config.MaxTxnOps, config.MaxRequestBytes = embed.DefaultMaxTxnOps, embed.DefaultMaxRequestBytes
 		config.UnsafeNoFsync = true // its durability is not what is tried
+		adjust(config)
 		etcd, err := embed.StartEtcd(config)
 		if err != nil {
 			continue

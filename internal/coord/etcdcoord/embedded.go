@@ -57,9 +57,10 @@ type EmbeddedOptions struct {
 // Embedded is an etcd server in this process, and a store on it, whose client calls it directly. Without a Quorum it listens nowhere.
 type Embedded struct {
 	*Store
-	etcd  *embed.Etcd
-	front *front // nil where it listens nowhere
-	set   settings
+	etcd   *embed.Etcd
+	front  *front // nil where it listens nowhere
+	others *asker // nil where it listens nowhere
+	set    settings
 
 	// reserved is the length up to which the database has room set aside: of StartEmbedded, then of keepReserve.
 	reserved int64
@@ -69,9 +70,9 @@ type Embedded struct {
 // setSegmentSize writes etcd's variable once a process: it is read whenever a segment is made.
 var setSegmentSize = sync.OnceFunc(func() { wal.SegmentSizeBytes = walSegmentBytes })
 
-// StartEmbedded starts the server and waits until it takes requests, which among several members is when a majority is there. Sessions
-// that a former process left behind are ended where the server listens nowhere: all its clients are in its process then, so nobody can
-// be keeping them alive.
+// StartEmbedded starts the server and waits, until ctx ends, for it to take requests, which among several members is when a majority is
+// there. Sessions that a former process left behind are ended where the server listens nowhere: all its clients are in its process then, so
+// nobody can be keeping them alive.
 func StartEmbedded(ctx context.Context, options EmbeddedOptions) (*Embedded, error) {
 	if options.Dir == "" {
 		return nil, errors.New("etcdcoord: no directory for the embedded etcd")
@@ -82,9 +83,6 @@ func StartEmbedded(ctx context.Context, options EmbeddedOptions) (*Embedded, err
 	}
 	e, err := startServer(ctx, options.Dir, options.Quorum, set.logger)
 	if err != nil {
-		if options.Quorum != nil {
-			_ = options.Quorum.Listener.Close()
-		}
 		return nil, fmt.Errorf("etcdcoord: embedded etcd in %s: %w", options.Dir, err)
 	}
 	e.set = set
@@ -99,86 +97,13 @@ func StartEmbedded(ctx context.Context, options EmbeddedOptions) (*Embedded, err
 	}
 	e.setAside(options.Dir)
 	e.running.Go(func() { e.keepReserve(options.Dir) })
+	if options.Quorum != nil && len(options.Quorum.Members) > 1 {
+		e.running.Go(func() { e.settle(options.Quorum) })
+	}
 	return e, nil
 }
 
-// abandonAfter bounds how long a start that is no longer wanted is waited for; a disk that hangs may never let it end.
-const abandonAfter = 10 * time.Second
-
-// startServer waits until the server is ready. When ctx ends before, the server is closed as soon as it can be, so that nothing of it
-// uses the directory any more. Where it gives up, what it has begun is left behind: the caller is about to end the process.
-func startServer(ctx context.Context, dir string, quorum *Quorum, logger *slog.Logger) (*Embedded, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	end := &giveUp{reason: make(chan error, 1)}
-	end.starting.Store(true)
-	warnings := new(slog.LevelVar)
-	warnings.Set(slog.LevelDebug) // at the start they are about settings, which are ours, not the user's
-	config, err := embeddedConfig(dir, quorum, zapLogger(logger, warnings, zap.WithFatalHook(end), zap.WithPanicHook(end)))
-	if err != nil {
-		return nil, err
-	}
-	started := make(chan *Embedded, 1)
-	go func() {
-		defer func() {
-			if reason := recover(); reason != nil { // of a damaged log it makes nothing better
-				end.tell(fmt.Errorf("its files are damaged: %v", reason))
-			}
-		}()
-		etcd, err := embed.StartEtcd(config)
-		if err != nil {
-			end.tell(err)
-			return
-		}
-		e := &Embedded{etcd: etcd}
-		if quorum != nil {
-			e.front = serveFront(etcd, quorum.Listener)
-		}
-		select {
-		case <-etcd.Server.ReadyNotify():
-			started <- e
-		case <-etcd.Server.StopNotify():
-			end.tell(errors.New("the server stopped at once"))
-		}
-	}()
-	waiting := time.NewTimer(waitingAfter)
-	defer waiting.Stop()
-	for {
-		select {
-		case e := <-started:
-			end.starting.Store(false)
-			warnings.Set(slog.LevelInfo) // of a slow disk, mostly
-			return e, nil
-		case err := <-end.reason:
-			return nil, err
-		case <-waiting.C:
-			if quorum != nil {
-				logger.Info("waiting for a majority of the voters", "voters", len(quorum.Members), "own", quorum.Self)
-			}
-		case <-ctx.Done():
-			return nil, giveUpStart(ctx, started, end)
-		}
-	}
-}
-
-// waitingAfter is how long a start may take before it is told what it waits for.
-const waitingAfter = 2 * time.Second
-
-// giveUpStart closes a server that comes up all the same.
-func giveUpStart(ctx context.Context, started chan *Embedded, end *giveUp) error {
-	patience := time.NewTimer(abandonAfter)
-	defer patience.Stop()
-	select {
-	case e := <-started:
-		e.stop()
-	case <-end.reason:
-	case <-patience.C:
-	}
-	return ctx.Err()
-}
-
-func embeddedConfig(dir string, quorum *Quorum, logger *zap.Logger) (*embed.Config, error) {
+func embeddedConfig(dir string, quorum *Quorum, existing []remoteMember, logger *zap.Logger) (*embed.Config, error) {
 	advertised, err := url.Parse(loneMemberURL)
 	if err != nil {
 		return nil, err
@@ -192,7 +117,7 @@ func embeddedConfig(dir string, quorum *Quorum, logger *zap.Logger) (*embed.Conf
 	config.InitialCluster = config.InitialClusterFromName(config.Name)
 	config.TickMs, config.ElectionMs = tickMs, electionMs
 	if quorum != nil && len(quorum.Members) > 1 {
-		if err := quorum.join(config); err != nil {
+		if err := quorum.join(config, existing); err != nil {
 			return nil, err
 		}
 	}
@@ -234,6 +159,9 @@ func (e *Embedded) endOldSessions(ctx context.Context) error {
 
 // Done is closed when the server has stopped, by Close or by itself.
 func (e *Embedded) Done() <-chan struct{} { return e.etcd.Server.StopNotify() }
+
+// Reason is why the server has stopped, where that was not by Close.
+func (e *Embedded) Reason() error { return whyStopped(e.etcd, e.others) }
 
 // Close closes the store, then stops the server. Stores from OpenClient must be closed before.
 func (e *Embedded) Close() error {

@@ -20,6 +20,9 @@ func zapLogger(logger *slog.Logger, warnings slog.Leveler, options ...zap.Option
 	return zap.New(slogCore{handler: handler, warnings: warnings}, options...)
 }
 
+// silent is for clients whose errors say all that there is to say.
+func silent() *zap.Logger { return zap.NewNop() }
+
 // giveUp is what happens where etcd logs that it cannot go on, its files being damaged or its disk broken. While the server
 // starts, the goroutine ends and the reason goes to StartEmbedded, which makes it an error. Later the process ends, with
 // the reason as its panic: a store that cannot keep what it says must not go on.
@@ -77,9 +80,17 @@ func isHarmless(message string) bool {
 	return message == "Failed to detect schema version" || message == "failed to update storage version"
 }
 
+// isRepeated knows what a member says every few seconds of another one that is down. That it is, it says once besides.
+func isRepeated(message string) bool {
+	return message == "prober detected unhealthy status" || message == "failed to reach the peer URL" || message == "failed to get version"
+}
+
 func (c slogCore) Check(entry zapcore.Entry, checked *zapcore.CheckedEntry) *zapcore.CheckedEntry {
 	if isHarmless(entry.Message) {
 		return checked
+	}
+	if isRepeated(entry.Message) {
+		entry.Level = zapcore.DebugLevel
 	}
 	if c.Enabled(entry.Level) {
 		return checked.AddCore(entry, c)

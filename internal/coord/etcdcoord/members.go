@@ -2,20 +2,13 @@ package etcdcoord
 
 import (
 	"fmt"
-	"io"
-	stdlog "log"
 	"net"
-	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
-	"time"
 
-	"github.com/soheilhy/cmux"
+	"go.etcd.io/etcd/client/pkg/v3/transport"
 	"go.etcd.io/etcd/server/v3/embed"
-	"go.etcd.io/etcd/server/v3/etcdserver/api/etcdhttp"
-	"go.etcd.io/etcd/server/v3/etcdserver/api/v3rpc"
-	"google.golang.org/grpc"
 )
 
 // Member is one of several servers that make up the store together.
@@ -25,16 +18,27 @@ type Member struct {
 	Port int
 }
 
-func (m *Member) name() string    { return "voter-" + strconv.Itoa(int(m.ID)) }
+// memberPrefix stands before a voter's id in the name of its member.
+const memberPrefix = "voter-"
+
+func (m *Member) name() string    { return memberPrefix + strconv.Itoa(int(m.ID)) }
 func (m *Member) address() string { return net.JoinHostPort(m.Host, strconv.Itoa(m.Port)) }
-func (m *Member) peerURL() string { return "http://" + m.address() }
+
+// String is ID@host:port, as controller.quorum.voters has it; without the id where it is not known.
+func (m *Member) String() string {
+	if m.ID < 0 {
+		return m.address()
+	}
+	return strconv.Itoa(int(m.ID)) + "@" + m.address()
+}
 
 // Quorum is the server's place among others.
 type Quorum struct {
 	Self    int32
 	Members []Member // this one included; all members are given the same list
-	// Listener is where the other members and remote clients come in.
+	// Listener is where the other members and remote clients come in. Connections of it are secured by TLS, where that is not nil.
 	Listener net.Listener
+	TLS      *TLS
 }
 
 // Timing of members that talk over a network: a leader that is gone is missed within one to two electionMs.
@@ -43,61 +47,76 @@ const (
 	quorumElectionMs = 400
 )
 
-// sniffTimeout bounds how long a new connection may leave open what it wants.
-const sniffTimeout = 10 * time.Second
+// url is where a member is reached.
+func (q *Quorum) url(m *Member) string { return scheme(q.TLS) + m.address() }
 
-// join makes a member's configuration of a lone one's. What it names counts for a new cluster; a member that has been there finds the others
-// in its own files.
-func (q *Quorum) join(config *embed.Config) error {
-	var cluster []string
-	var own *Member
+func scheme(secured *TLS) string {
+	if secured != nil {
+		return "https://"
+	}
+	return "http://"
+}
+
+// self is this server's own place; nil for who is only a client.
+func (q *Quorum) self() *Member {
 	for i := range q.Members {
-		m := &q.Members[i]
-		cluster = append(cluster, m.name()+"="+m.peerURL())
-		if m.ID == q.Self {
-			own = m
+		if q.Members[i].ID == q.Self {
+			return &q.Members[i]
 		}
 	}
-	if own == nil {
-		return fmt.Errorf("member %d is not among the members", q.Self)
-	}
-	advertised, err := url.Parse(own.peerURL())
-	if err != nil {
-		return err
-	}
-	config.Name, config.AdvertisePeerUrls = own.name(), []url.URL{*advertised}
-	config.InitialCluster = strings.Join(cluster, ",")
-	config.TickMs, config.ElectionMs = quorumTickMs, quorumElectionMs
 	return nil
 }
 
-// front serves members and remote clients of a server on one listener: members speak HTTP/1, clients gRPC.
-type front struct {
-	listener net.Listener
-	members  *http.Server
-	clients  *grpc.Server
-}
-
-func serveFront(etcd *embed.Etcd, l net.Listener) *front {
-	f := &front{
-		listener: l, clients: v3rpc.Server(etcd.Server, nil, nil),
-		members: &http.Server{
-			Handler:           etcdhttp.NewPeerHandler(etcd.GetLogger(), etcd.Server),
-			ReadHeaderTimeout: sniffTimeout, ErrorLog: stdlog.New(io.Discard, "", 0),
-		},
+// urls of all members, in the order of the list.
+func (q *Quorum) urls() (all []string) {
+	for i := range q.Members {
+		all = append(all, q.url(&q.Members[i]))
 	}
-	mux := cmux.New(l)
-	mux.SetReadTimeout(sniffTimeout)
-	clients, members := mux.Match(cmux.HTTP2()), mux.Match(cmux.Any())
-	// Each ends when the front is closed; what they say then is no news.
-	go func() { _ = f.clients.Serve(clients) }()
-	go func() { _ = f.members.Serve(members) }()
-	go func() { _ = mux.Serve() }()
-	return f
+	return all
 }
 
-func (f *front) close() {
-	_ = f.listener.Close()
-	f.clients.Stop()
-	_ = f.members.Close()
+// join makes a member's configuration of a lone one's. What it names counts for a new cluster; a member that has been there finds the others
+// in its own files. A member that joins a cluster which is there already is given that cluster's members.
+func (q *Quorum) join(config *embed.Config, existing []remoteMember) error {
+	own := q.self()
+	if own == nil {
+		return fmt.Errorf("member %d is not among the members", q.Self)
+	}
+	address, err := url.Parse(q.url(own))
+	if err != nil {
+		return err
+	}
+	var cluster []string
+	for i := range q.Members {
+		cluster = append(cluster, q.Members[i].name()+"="+q.url(&q.Members[i]))
+	}
+	if existing != nil {
+		config.ClusterState = embed.ClusterStateFlagExisting
+		cluster = cluster[:0]
+		for i := range existing {
+			name := fmt.Sprintf("member-%d", i) // of no meaning: addresses tell which is which
+			if existing[i].isAt(address.String()) {
+				name = own.name()
+			}
+			for _, at := range existing[i].PeerURLs {
+				cluster = append(cluster, name+"="+at)
+			}
+		}
+	}
+	config.Name = own.name()
+	// That it has told a client's address is what shows the others that a member has been there (findPlace).
+	config.AdvertisePeerUrls, config.AdvertiseClientUrls = []url.URL{*address}, []url.URL{*address}
+	config.InitialCluster = strings.Join(cluster, ",")
+	config.TickMs, config.ElectionMs = quorumTickMs, quorumElectionMs
+	if t := q.TLS; t != nil {
+		keystore, truststore, err := t.files(config.Dir)
+		if err != nil {
+			return err
+		}
+		config.PeerTLSInfo = transport.TLSInfo{
+			CertFile: keystore, KeyFile: keystore, TrustedCAFile: truststore, MinVersion: t.Server.MinVersion,
+			MaxVersion: t.Server.MaxVersion, CipherSuites: t.Server.CipherSuites,
+		}
+	}
+	return nil
 }

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"milena/internal/coord"
+
 	clientv3 "go.etcd.io/etcd/client/v3"
 )
 
@@ -54,6 +56,40 @@ func Open(ctx context.Context, options Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
+	return dial(ctx, options, set)
+}
+
+// OpenQuorum makes a client of the members of an embedded store, of which this process is none, and waits for them until ctx ends. Of the
+// quorum only members and TLS are needed.
+func OpenQuorum(ctx context.Context, q *Quorum, logger *slog.Logger) (*Store, error) {
+	options := Options{Endpoints: q.urls(), MaxTxnOps: EmbeddedMaxTxnOps, RequestTimeout: tryTimeout, Logger: logger}
+	if q.TLS != nil {
+		options.TLS = q.TLS.Client
+	}
+	set, err := settingsOf(options.Prefix, options.Logger, options.RequestTimeout, options.MaxTxnOps)
+	if err != nil {
+		return nil, err
+	}
+	watching, stop := context.WithCancel(ctx)
+	defer stop()
+	go newAsker(q, set.logger).watch(watching)
+	for {
+		store, err := dial(ctx, options, set)
+		if err == nil {
+			store.requestTimeout = DefaultRequestTimeout
+			return store, nil
+		}
+		if !errors.Is(err, coord.ErrUnavailable) || ctx.Err() != nil {
+			return nil, err
+		}
+		select {
+		case <-time.After(changeAgain):
+		case <-ctx.Done():
+		}
+	}
+}
+
+func dial(ctx context.Context, options Options, set settings) (*Store, error) {
 	client, err := clientv3.New(clientv3.Config{
 		Endpoints:            options.Endpoints,
 		TLS:                  options.TLS,

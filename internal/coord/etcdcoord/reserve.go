@@ -18,6 +18,9 @@ const (
 // databaseFile is where etcd has its database.
 func databaseFile(dir string) string { return filepath.Join(dir, "member", "snap", "db") }
 
+// walDir is where its log is.
+func walDir(dir string) string { return filepath.Join(dir, "member", "wal") }
+
 // setAside makes the reserve what it should be. On a full volume there is no room to be had; then the old reserve lasts.
 func (e *Embedded) setAside(dir string) {
 	name := databaseFile(dir)
