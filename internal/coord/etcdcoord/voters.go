@@ -67,7 +67,9 @@ func (v *Voters) Close() error { return v.client.Close() }
 
 // List tells the members, as the first one that answers knows them, and how each is.
 func (v *Voters) List(ctx context.Context) ([]Voter, error) {
-	response, err := v.client.MemberList(ctx, clientv3.WithSerializable())
+	asking, cancel := context.WithTimeout(ctx, dialTimeout)
+	defer cancel()
+	response, err := v.client.MemberList(asking, clientv3.WithSerializable())
 	if err != nil {
 		return nil, fmt.Errorf("none of the voters at %s answers: %w", strings.Join(v.client.Endpoints(), ", "), err)
 	}
