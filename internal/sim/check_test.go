@@ -67,7 +67,14 @@ func (o *observer) lookAtStore(ctx context.Context) {
 	if err != nil {
 		return
 	}
+	again, err := o.look.Topics(ctx)
+	if err != nil {
+		return
+	}
 	for _, t := range topics {
+		if !slices.ContainsFunc(again, func(now *clusterstore.Topic) bool { return now.ID == t.ID }) {
+			continue // deleted, and made anew perhaps, while it was looked at
+		}
 		for i := range t.Partitions {
 			id := partitionID(t.Name, i)
 			st, last := states[id], o.states[id]
@@ -191,6 +198,9 @@ func (w *world) checkRecords(producers []*producer, shown map[int32]int64, consu
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	listed, err := kadm.NewClient(c).ListEndOffsets(ctx, topicName)
+	if err == nil {
+		err = listed.Error()
+	}
 	if err != nil {
 		w.stuck("ends of the partitions: %v", err)
 		return

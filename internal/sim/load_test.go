@@ -66,6 +66,7 @@ func (p *producer) send(c *kgo.Client, partition int32, padding int) {
 		p.mu.Lock()
 		p.acked[partition][number] = r.Offset
 		p.mu.Unlock()
+		p.w.say("producer %d: record %d of partition %d is at %d", p.name, number, partition, r.Offset)
 	})
 }
 

@@ -30,7 +30,7 @@ type plan struct {
 
 func planOf(seed uint64, duration time.Duration) plan {
 	rng := rand.New(rand.NewPCG(seed, 1))
-	return plan{seed: seed, brokers: 3 + rng.IntN(3)*rng.IntN(2), durable: rng.IntN(4) == 0, duration: duration}
+	return plan{seed: seed, brokers: 3 + rng.IntN(5)*rng.IntN(2), durable: rng.IntN(4) == 0, duration: duration}
 }
 
 // world is a cluster with its surroundings.
@@ -158,6 +158,7 @@ func (w *world) client(opts ...kgo.Opt) *kgo.Client {
 		kgo.ProduceRequestTimeout(5 * time.Second),
 		kgo.RetryTimeout(20 * time.Second),
 		kgo.RetryBackoffFn(func(int) time.Duration { return 100 * time.Millisecond }),
+		kgo.AlwaysRetryEOF(), // a process that dies right after it has accepted a connection
 		kgo.ConsiderMissingTopicDeletedAfter(time.Hour),
 		kgo.UnknownTopicRetries(-1), // a broker that cannot be reached by the controller starts without knowing of topics
 	}, opts...)...)
