@@ -50,9 +50,12 @@ func (r *Replicas) remake() {
 	}
 }
 
-// makeUnmade tells whether the controller is to be told of logs that are made by now.
+// makeUnmade tells whether the controller is to be told of logs that are made by now. While a request of the controller is under way, nothing is
+// made.
 func (r *Replicas) makeUnmade() bool {
-	r.changeMu.Lock()
+	if !r.changeMu.TryLock() {
+		return false
+	}
 	defer r.changeMu.Unlock()
 	u := &r.unmade
 	u.mu.Lock()
