@@ -149,16 +149,6 @@ func (s *scriptedLeader) next() *kmsg.FetchRequest {
 	return s.last.FetchRequest
 }
 
-// silent demands that no request comes for that long.
-func (s *scriptedLeader) silent(d time.Duration) {
-	s.t.Helper()
-	select {
-	case req := <-s.asked:
-		s.t.Fatalf("asked %q", spell(req.FetchRequest))
-	case <-time.After(d):
-	}
-}
-
 func spell(req *kmsg.FetchRequest) string {
 	var wants, forgotten []string
 	for _, t := range req.Topics {
