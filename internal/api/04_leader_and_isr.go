@@ -21,7 +21,11 @@ func (s *Services) leaderAndISR(call *Call, r kmsg.Request) {
 	}
 	refuse := func() { call.Respond(replica.RefuseLeaderAndISR(req, kerr.StaleControllerEpoch.Code)) }
 	if s.fromController(call, req.ControllerEpoch, refuse) {
-		call.Respond(s.Replicas.BecomeLeaderOrFollower(req))
+		resp := s.Replicas.BecomeLeaderOrFollower(req)
+		if resp.ErrorCode == 0 {
+			s.tell(req.BrokerEpoch)
+		}
+		call.Respond(resp)
 	}
 }
 

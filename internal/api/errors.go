@@ -92,7 +92,8 @@ func asKafka(err error) (e *kerr.Error, known bool) {
 	return kerr.UnknownServerError, false
 }
 
-// code is the code for err, 0 for nil. An error that no line of the mapping knows is logged and told as UNKNOWN_SERVER_ERROR.
+// code is the code for err, 0 for nil. An error that no line of the mapping knows is logged and told as UNKNOWN_SERVER_ERROR. While it is in
+// doubt whether this broker leads, it passes no judgement on its logs: the client is to look for the leader.
 func (s *Services) code(err error) int16 {
 	if err == nil {
 		return 0
@@ -100,6 +101,9 @@ func (s *Services) code(err error) int16 {
 	e, known := asKafka(err)
 	if !known && s.Logger != nil {
 		s.Logger.Error("request failed for a reason that no client can be told", "error", err)
+	}
+	if judgesLog(e) && s.inDoubt() {
+		e = kerr.NotLeaderForPartition
 	}
 	return e.Code
 }

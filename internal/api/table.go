@@ -22,6 +22,8 @@ type Services struct {
 	Logger   *slog.Logger
 	// BrokerEpoch is the epoch of this broker's registration; requests of the controller for an earlier one are refused. nil: not checked.
 	BrokerEpoch func() int64
+	// Registered tells whether the registration stands, as far as this broker knows; nil: it does.
+	Registered func() bool
 	// Data appends and reads; nil means Replicas.
 	Data DataPath
 	// AutoCreate makes topics that Metadata asked for; nil means that there is no such thing.
@@ -33,8 +35,9 @@ type Services struct {
 	// Groups coordinates the groups of the partitions that this broker leads; nil means that it does not serve their requests.
 	Groups *group.Coordinator
 
-	epochs   controllerEpochs
-	internal internalTopics
+	epochs      controllerEpochs
+	leaderships leaderships
+	internal    internalTopics
 }
 
 // DataPath is what Produce and Fetch need of the hosted partitions.

@@ -56,7 +56,8 @@ type Broker struct {
 	server       *server.Server
 	controller   *controller.Controller
 	membership   *controller.Membership
-	epoch        atomic.Int64 // of the registration in force
+	epoch        atomic.Int64                  // of the registration in force
+	session      atomic.Pointer[coord.Session] // of the registration
 	toController *controllerLink
 
 	gate    *gate

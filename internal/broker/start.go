@@ -108,6 +108,7 @@ func (b *Broker) serve(ctx context.Context) error {
 	})
 	services := &api.Services{
 		Config: b.live, Metadata: b.metadata, Replicas: b.replicas, Store: b.store, Logger: b.options.Logger, BrokerEpoch: b.epoch.Load,
+		Registered: b.registered,
 		AutoCreate: b.admin, Admin: b.admin, Controller: b.controller, Groups: b.groups,
 	}
 	b.server = server.New(server.Options{
@@ -127,6 +128,7 @@ func (b *Broker) join(ctx context.Context) error {
 	b.membership, err = controller.Join(ctx, b.store, registration, cfg.SessionTimeoutMs, b.options.Logger,
 		func(s coord.Session, epoch int64) {
 			b.epoch.Store(epoch)
+			b.session.Store(&s)
 			b.controller.SetSession(s)
 		}, b.dirs.Settled)
 	if err != nil {
@@ -134,6 +136,20 @@ func (b *Broker) join(ctx context.Context) error {
 	}
 	b.live.OnChange(b.advertise)
 	return b.awaitMetadata(ctx)
+}
+
+// registered tells whether the session of the registration lives, as far as this broker knows.
+func (b *Broker) registered() bool {
+	session := b.session.Load()
+	if session == nil {
+		return false
+	}
+	select {
+	case <-(*session).Expired():
+		return false
+	default:
+		return true
+	}
 }
 
 // minInsync is a topic's min.insync.replicas by the store's configuration.
