@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -12,16 +13,21 @@ import (
 
 // oneBatch is a client that sends what it was given since the last flush as one batch, and a broker that takes 10 bytes of it.
 type oneBatch struct {
+	mu    sync.Mutex // guards what follows
 	batch []*kgo.Record
 	done  []func(*kgo.Record, error)
 	taken []string
 }
 
 func (c *oneBatch) Produce(_ context.Context, r *kgo.Record, done func(*kgo.Record, error)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.batch, c.done = append(c.batch, r), append(c.done, done)
 }
 
 func (c *oneBatch) Flush(context.Context) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	size := 0
 	for _, r := range c.batch {
 		size += len(r.Value)

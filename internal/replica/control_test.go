@@ -372,11 +372,13 @@ func TestWhatCouldNotBeMadeIsMadeLater(t *testing.T) {
 			t.Fatal(kerr.ErrorForCode(code))
 		}
 		time.Sleep(5 * remakeEvery)
+		synctest.Wait()
 		if asked != 0 {
 			t.Error("the controller is told while the disk is full")
 		}
 		b.fs.SetCapacity(memfs.DefaultCapacityBytes)
 		time.Sleep(5 * remakeEvery)
+		synctest.Wait()
 		if asked != 2 {
 			t.Errorf("the controller was told %d times, the first time in vain", asked)
 		}
