@@ -3,7 +3,10 @@ package producerid
 import (
 	"context"
 	"errors"
+	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
 func TestIDsComeFromBlocksAndNoneTwice(t *testing.T) {
@@ -29,4 +32,26 @@ func TestIDsComeFromBlocksAndNoneTwice(t *testing.T) {
 	if got, err := a.Next(t.Context()); got != 20 || err != nil {
 		t.Fatalf("got %d, %v after the store came back", got, err)
 	}
+}
+
+// TestWaitIsBounded: who waits for the block that another fetches gives up with its own context, and a frozen store does not keep it.
+func TestWaitIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := New(func(ctx context.Context) (int64, int32, error) {
+			<-ctx.Done()
+			return 0, 0, ctx.Err()
+		})
+		patient, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		var done sync.WaitGroup
+		done.Go(func() { _, _ = a.Next(patient) })
+		synctest.Wait()
+		hasty, cancelHasty := context.WithTimeout(t.Context(), time.Second)
+		defer cancelHasty()
+		began := time.Now()
+		if _, err := a.Next(hasty); !errors.Is(err, context.DeadlineExceeded) || time.Since(began) != time.Second {
+			t.Errorf("%v after %v", err, time.Since(began))
+		}
+		done.Wait()
+	})
 }

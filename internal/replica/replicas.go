@@ -43,11 +43,11 @@ type Replicas struct {
 	mu     sync.RWMutex
 	hosted map[logdir.TopicPartition]*hosted
 
-	changeMu        sync.Mutex
+	changeMu        turn
 	controllerEpoch int32
 	leadMu          sync.Mutex // orders calls of OnLeadership; taken after changeMu
 
-	configMu sync.Mutex
+	configMu turn
 	topics   map[string]*topicConfig
 
 	appends, fetches sync.Pool // *appending, *fetching
@@ -76,7 +76,7 @@ func New(o Options) *Replicas {
 	}
 	r := &Replicas{
 		options: o, hosted: map[logdir.TopicPartition]*hosted{}, topics: map[string]*topicConfig{},
-		controllerEpoch: -1, stop: make(chan struct{}),
+		controllerEpoch: -1, stop: make(chan struct{}), changeMu: newTurn(), configMu: newTurn(),
 	}
 	r.appends.New = func() any { return &appending{} }
 	r.fetches.New = func() any { return &fetching{} }
