@@ -1,6 +1,7 @@
 package commitlog
 
 import (
+	"errors"
 	"fmt"
 
 	"milena/internal/record"
@@ -56,16 +57,15 @@ func (l *Log) appendChecked(c record.Checked, leaderEpoch int32, origin record.O
 		return Appended{}, err
 	}
 	if b.ProducerID() >= 0 {
-		if origin == record.FromClient {
-			if dup := l.duplicate(b); dup != nil {
-				return Appended{
-					FirstOffset: dup.firstOffset(), LastOffset: dup.lastOffset, AppendTimeMs: dup.timestampMs,
-					LogStartOffset: l.start.Load(), Duplicate: true,
-				}, nil
-			}
-		}
-		if err := l.producers.check(b, origin, control); err != nil {
+		dup, err := l.admit(b, origin, control)
+		if err != nil {
 			return Appended{}, err
+		}
+		if dup != nil {
+			return Appended{
+				FirstOffset: dup.firstOffset(), LastOffset: dup.lastOffset, AppendTimeMs: dup.timestampMs,
+				LogStartOffset: l.start.Load(), Duplicate: true,
+			}, nil
 		}
 	}
 	first := l.end.Load()
@@ -83,6 +83,22 @@ func (l *Log) appendChecked(c record.Checked, leaderEpoch int32, origin record.O
 	}
 	l.publish(h.LastOffset+1, l.active().SizeBytes())
 	return Appended{FirstOffset: first, LastOffset: h.LastOffset, AppendTimeMs: c.AppendTimeMs, LogStartOffset: l.start.Load()}, nil
+}
+
+// admit tells whether a producer's batch may be appended; dup is where it stands already. The caller holds mu.
+func (l *Log) admit(b record.Batch, origin record.Origin, control *marker) (dup *batchMark, err error) {
+	if origin == record.FromClient {
+		if dup = l.duplicate(b); dup != nil {
+			return dup, nil
+		}
+	}
+	err = l.producers.check(b, origin, control)
+	if err != nil && errors.Is(err, ErrOutOfOrderSequence) && l.recall(b) {
+		if dup = l.duplicate(b); dup != nil {
+			return dup, nil
+		}
+	}
+	return nil, err
 }
 
 func (l *Log) duplicate(b record.Batch) *batchMark {

@@ -169,15 +169,22 @@ func (m *model) Append(t *rapid.T) {
 	m.committed()
 }
 
-// Repeat sends a producer's last batch once more.
+// Repeat sends one of a producer's last five batches once more, whatever happened to the log since.
 func (m *model) Repeat(t *rapid.T) {
+	id := rapid.Int64Range(1, 3).Draw(t, "producer")
+	ago := rapid.IntRange(0, rememberedBatches-1).Draw(t, "ago")
+	epoch, next, _, _ := m.state(id)
 	for i := len(m.batches) - 1; i >= 0; i-- {
 		b := m.batches[i]
-		if b.producer < 0 || b.marker != nil {
+		if b.producer != id || b.marker != nil {
 			continue
 		}
-		if epoch, next, _, _ := m.state(b.producer); epoch != b.producerEpoch || next != b.sequence+int32(b.last-b.first)+1 || b.last < m.start {
+		if b.producerEpoch != epoch || next != b.sequence+int32(b.last-b.first)+1 || b.last < m.start {
 			return
+		}
+		if next = b.sequence; ago > 0 {
+			ago--
+			continue
 		}
 		again := record.Builder{ProducerID: b.producer, ProducerEpoch: b.producerEpoch, BaseSequence: b.sequence, Transactional: b.transactional}
 		c := batchOf(t, again, len(b.times), 1, m.clock)

@@ -27,6 +27,15 @@ type batchMark struct {
 	timestampMs  int64
 }
 
+func markOf(h *record.Header) batchMark {
+	return batchMark{
+		lastSequence: h.LastSequence(),
+		offsetDelta:  int32(h.LastOffset - h.BaseOffset),
+		lastOffset:   h.LastOffset,
+		timestampMs:  h.MaxTimestamp,
+	}
+}
+
 func (m *batchMark) firstSequence() int32 { return decrementSequence(m.lastSequence, m.offsetDelta) }
 func (m *batchMark) firstOffset() int64   { return m.lastOffset - int64(m.offsetDelta) }
 
@@ -44,6 +53,7 @@ type producer struct {
 	epoch            int16
 	coordinatorEpoch int32
 	batchCount       int8
+	partial          bool                         // batches before those known may be in the log, see remembered.go
 	batches          [rememberedBatches]batchMark // the oldest first
 	lastTimestampMs  int64
 	txnFirstOffset   int64 // noOffset: no open transaction
@@ -59,7 +69,7 @@ func (p *producer) lastSequence() int32 {
 func (p *producer) setEpoch(epoch int16) {
 	if p.epoch != epoch {
 		p.epoch = epoch
-		p.batchCount = 0
+		p.batchCount, p.partial = 0, false
 	}
 }
 
@@ -188,12 +198,7 @@ func (p *producer) checkSequence(b record.Batch) error {
 func (ps *producers) apply(h *record.Header) {
 	p := ps.entry(h.ProducerID)
 	p.setEpoch(h.ProducerEpoch)
-	p.addBatch(batchMark{
-		lastSequence: h.LastSequence(),
-		offsetDelta:  int32(h.LastOffset - h.BaseOffset),
-		lastOffset:   h.LastOffset,
-		timestampMs:  h.MaxTimestamp,
-	})
+	p.addBatch(markOf(h))
 	if h.IsTransactional() && p.txnFirstOffset == noOffset {
 		p.txnFirstOffset = h.BaseOffset
 		ps.open(txn{producerID: p.id, firstOffset: h.BaseOffset, lastOffset: noOffset})

@@ -94,7 +94,7 @@ func decodeSnapshot(b []byte) ([]*producer, error) {
 			timestampMs:  p.lastTimestampMs,
 		}
 		if last.lastOffset >= 0 {
-			p.batches[0], p.batchCount = last, 1
+			p.batches[0], p.batchCount, p.partial = last, 1, true
 		}
 		list = append(list, p)
 	}

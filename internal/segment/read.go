@@ -29,7 +29,7 @@ func (s *Segment) Find(offset, limit int64) (f Found, ok bool, err error) {
 	if err != nil {
 		return Found{}, false, err
 	}
-	ok, err = s.headers(start.Position, limit, func(position int64, h record.Header) bool {
+	ok, err = s.Headers(start.Position, limit, func(position int64, h record.Header) bool {
 		if h.LastOffset < offset {
 			return true
 		}
@@ -41,15 +41,15 @@ func (s *Segment) Find(offset, limit int64) (f Found, ok bool, err error) {
 
 // headerAt reads the head of the batch at a position; ok is false at the end of the segment.
 func (s *Segment) headerAt(position int64) (h record.Header, ok bool, err error) {
-	ok, err = s.headers(position, s.size.Load(), func(_ int64, found record.Header) bool {
+	ok, err = s.Headers(position, s.size.Load(), func(_ int64, found record.Header) bool {
 		h = found
 		return false
 	})
 	return h, ok, err
 }
 
-// headers walks the heads of the batches in [position, limit) until visit returns false, and tells whether it did.
-func (s *Segment) headers(position, limit int64, visit func(position int64, h record.Header) bool) (stopped bool, err error) {
+// Headers walks the heads of the batches in [position, limit) until visit returns false, and tells whether it did.
+func (s *Segment) Headers(position, limit int64, visit func(position int64, h record.Header) bool) (stopped bool, err error) {
 	if position >= limit {
 		return false, nil
 	}
@@ -105,7 +105,7 @@ func (s *Segment) NextOffset() (int64, error) {
 		}
 	}
 	next := s.base
-	_, err := s.headers(last.Position, size, func(_ int64, h record.Header) bool {
+	_, err := s.Headers(last.Position, size, func(_ int64, h record.Header) bool {
 		next = h.LastOffset + 1
 		return true
 	})

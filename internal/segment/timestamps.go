@@ -64,7 +64,7 @@ func (s *Segment) search(position int64, hit func(h *record.Header) bool, take f
 	limit := s.size.Load()
 	for position < limit {
 		var found Found
-		stopped, err := s.headers(position, limit, func(at int64, h record.Header) bool {
+		stopped, err := s.Headers(position, limit, func(at int64, h record.Header) bool {
 			found = Found{Position: at, Header: h}
 			return !hit(&h)
 		})
@@ -110,7 +110,7 @@ func (s *Segment) findLargestAfterIndex() error {
 	if err != nil {
 		return err
 	}
-	_, err = s.headers(start.Position, s.size.Load(), func(_ int64, h record.Header) bool {
+	_, err = s.Headers(start.Position, s.size.Load(), func(_ int64, h record.Header) bool {
 		if h.MaxTimestamp > largest.TimestampMs {
 			largest = TimestampOffset{TimestampMs: h.MaxTimestamp, Offset: h.LastOffset}
 		}
