@@ -57,7 +57,7 @@ bench-short:
 # Clusters under faults, random seeds, until one fails or the time is over.
 SIMTIME ?= 10m
 sim:
-	go test ./internal/sim -run TestSim -count=1 -timeout 24h -for $(SIMTIME)
+	go test -tags synctests ./internal/sim -run TestSim -count=1 -timeout 24h -for $(SIMTIME)
 
 ci:
 	bash .ci/run
