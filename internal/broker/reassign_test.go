@@ -2,6 +2,7 @@ package broker_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -22,60 +23,96 @@ type traffic struct {
 	partitions int
 	stop       context.CancelFunc
 	running    sync.WaitGroup
-	sent       []int // by partition; written by the sender alone, read after stop
+	sent       []int // by partition; the sender's own until it has sent all
 }
 
-func (s *street) traffic(topic string, partitions int) *traffic {
+// traffic starts it; opts are the producer's.
+func (s *street) traffic(topic string, partitions int, opts ...kgo.Opt) *traffic {
 	ctx, cancel := context.WithCancel(context.Background())
+	patience, done := context.WithTimeout(context.Background(), time.Hour)
+	allSent, sentAll := context.WithCancel(patience)
 	l := &traffic{t: s.t, partitions: partitions, stop: cancel, sent: make([]int, partitions)}
 	l.running.Go(func() {
-		c := s.client()
-		defer c.Close()
-		for ; ctx.Err() == nil; s.wait(10 * time.Millisecond) {
-			for p := range partitions {
-				r := &kgo.Record{Topic: topic, Partition: int32(p), Value: fmt.Append(nil, l.sent[p])}
-				l.sent[p]++
-				c.Produce(context.Background(), r, func(_ *kgo.Record, err error) {
-					if err != nil {
-						s.t.Errorf("a produce failed: %v", err)
-					}
-				})
-			}
-		}
-		must(s.t, c.Flush(context.Background()))
+		defer sentAll()
+		l.send(ctx, s, topic, opts)
 	})
-	all := map[int32]kgo.Offset{}
-	for p := range partitions {
-		all[int32(p)] = kgo.NewOffset().AtStart()
-	}
 	l.running.Go(func() {
-		c := s.client(kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: all}))
-		defer c.Close()
-		read := make([]int, partitions)
-		for patience, stop := context.WithTimeout(context.Background(), time.Hour); ; {
-			fetches := c.PollFetches(patience)
-			for _, e := range fetches.Errors() {
-				s.t.Errorf("a fetch failed: %v", e.Err)
-			}
-			fetches.EachRecord(func(r *kgo.Record) {
-				if string(r.Value) != fmt.Sprint(read[r.Partition]) {
-					s.t.Errorf("partition %d: record %s at offset %d, expected %d", r.Partition, r.Value, r.Offset, read[r.Partition])
-				}
-				read[r.Partition]++
-			})
-			if patience.Err() != nil || ctx.Err() != nil && slices.Equal(read, l.sent) {
-				stop()
-				return
-			}
-		}
+		defer done()
+		l.read(patience, allSent, s, topic)
 	})
 	return l
+}
+
+func (l *traffic) send(ctx context.Context, s *street, topic string, opts []kgo.Opt) {
+	c := s.client(opts...)
+	defer c.Close()
+	for ; ctx.Err() == nil; s.wait(10 * time.Millisecond) {
+		for p := range l.partitions {
+			r := &kgo.Record{Topic: topic, Partition: int32(p), Value: fmt.Append(nil, l.sent[p])}
+			l.sent[p]++
+			c.Produce(context.Background(), r, func(_ *kgo.Record, err error) {
+				if err != nil {
+					l.t.Errorf("a produce failed: %v", err)
+				}
+			})
+		}
+	}
+	must(l.t, c.Flush(context.Background()))
+}
+
+// read goes on until all that was sent has been read, or patience is at an end. allSent ends a poll too: what was sent last may have been read
+// before the sender knew that it was the last, and no other record would wake the reader.
+func (l *traffic) read(patience, allSent context.Context, s *street, topic string) {
+	all := map[int32]kgo.Offset{}
+	for p := range l.partitions {
+		all[int32(p)] = kgo.NewOffset().AtStart()
+	}
+	c := s.client(kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: all}))
+	defer c.Close()
+	read := make([]int, l.partitions)
+	for until := allSent; patience.Err() == nil; {
+		if allSent.Err() != nil {
+			if slices.Equal(read, l.sent) {
+				return
+			}
+			until = patience
+		}
+		fetches := c.PollFetches(until)
+		for _, e := range fetches.Errors() {
+			if !errors.Is(e.Err, context.Canceled) { // by the sender; patience ends otherwise
+				l.t.Errorf("a fetch failed: %v", e.Err)
+			}
+		}
+		fetches.EachRecord(func(r *kgo.Record) {
+			if string(r.Value) != fmt.Sprint(read[r.Partition]) {
+				l.t.Errorf("partition %d: record %s at offset %d, expected %d", r.Partition, r.Value, r.Offset, read[r.Partition])
+			}
+			read[r.Partition]++
+		})
+	}
 }
 
 // end stops it and waits until all that was sent has been read.
 func (l *traffic) end() {
 	l.stop()
 	l.running.Wait()
+}
+
+// TestTrafficEnds: it does where it is stopped between two records, when all that was sent has been read long since.
+func TestTrafficEnds(t *testing.T) {
+	inStreet(t, 3, func(t *testing.T, s *street) {
+		c := s.mover()
+		defer c.Close()
+		_, err := kadm.NewClient(c).CreateTopic(context.Background(), 1, 3, nil, "t")
+		must(t, err)
+		load := s.traffic("t", 1, kgo.ProducerLinger(0))
+		s.wait(time.Second + 5*time.Millisecond)
+		began := time.Now()
+		load.end()
+		if took := time.Since(began); took > time.Minute {
+			t.Errorf("the end took %v", took)
+		}
+	})
 }
 
 // mover is an administrator's client.
