@@ -32,12 +32,14 @@ type senders struct {
 
 // sender sends to one broker, one request at a time, each until it is answered or the broker is gone.
 type sender struct {
-	broker int32
-	link   Link
-	cancel context.CancelFunc
-	wake   chan struct{}
+	broker  int32
+	epoch   int64 // of the registration
+	address string
+	link    Link
+	cancel  context.CancelFunc
+	wake    chan struct{}
 
-	mu    sync.Mutex // guards queue
+	mu    sync.Mutex // guards queue, whose first one is being sent
 	queue []outgoing
 }
 
@@ -49,25 +51,43 @@ type outgoing struct {
 // resendDelay is waited after a broker could not be reached.
 const resendDelay = 100 * time.Millisecond
 
+// open begins to send to a broker. Where its registration is the same and only what it says has changed, nothing is lost of what was to be sent.
 func (s *senders) open(b *clusterstore.Broker) {
-	s.close(b.ID)
 	address, ok := addressOf(b, s.listener)
+	old := s.brokers[b.ID]
+	same := old != nil && old.epoch == b.Epoch
+	if same && ok && old.address == address {
+		return
+	}
+	unsent := s.end(b.ID)
 	if !ok {
 		s.log.Error("controller: broker has no endpoint for the listener between brokers", "broker", b.ID, "listener", s.listener)
 		return
 	}
 	ctx, cancel := context.WithCancel(s.ctx)
-	to := &sender{broker: b.ID, link: s.dial(address), cancel: cancel, wake: make(chan struct{}, 1)}
+	to := &sender{broker: b.ID, epoch: b.Epoch, address: address, link: s.dial(address), cancel: cancel, wake: make(chan struct{}, 1)}
+	if same && len(unsent) > 0 {
+		to.queue = unsent
+		to.wake <- struct{}{}
+	}
 	s.brokers[b.ID] = to
 	s.running.Go(func() { to.run(ctx, s.log) })
 	s.lookAfter(ctx, b, address)
 }
 
-func (s *senders) close(broker int32) {
-	if to := s.brokers[broker]; to != nil {
-		to.cancel()
-		delete(s.brokers, broker)
+func (s *senders) close(broker int32) { s.end(broker) }
+
+// end ends the sending to a broker and gives what was not sent, or not answered.
+func (s *senders) end(broker int32) (unsent []outgoing) {
+	to := s.brokers[broker]
+	if to == nil {
+		return nil
 	}
+	delete(s.brokers, broker)
+	to.mu.Lock()
+	defer to.mu.Unlock()
+	to.cancel()
+	return to.queue
 }
 
 func (s *senders) closeAll() {
@@ -99,21 +119,33 @@ func (s *sender) run(ctx context.Context, log *slog.Logger) {
 			return
 		case <-s.wake:
 		}
-		for {
-			s.mu.Lock()
-			if len(s.queue) == 0 {
-				s.mu.Unlock()
-				break
-			}
-			next := s.queue[0]
-			s.queue[0] = outgoing{}
-			s.queue = s.queue[1:]
-			s.mu.Unlock()
+		for next, ok := s.first(); ok; next, ok = s.first() {
 			if !s.deliver(ctx, next, log) {
 				return
 			}
 		}
 	}
+}
+
+func (s *sender) first() (next outgoing, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.queue) == 0 {
+		return outgoing{}, false
+	}
+	return s.queue[0], true
+}
+
+// answered takes the first one from the queue; false where the sending has ended before.
+func (s *sender) answered(ctx context.Context) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if ctx.Err() != nil {
+		return false
+	}
+	s.queue[0] = outgoing{}
+	s.queue = s.queue[1:]
+	return true
 }
 
 func (s *sender) deliver(ctx context.Context, out outgoing, log *slog.Logger) bool {
@@ -124,6 +156,9 @@ func (s *sender) deliver(ctx context.Context, out outgoing, log *slog.Logger) bo
 			return false
 		}
 		if err == nil {
+			if !s.answered(ctx) {
+				return false
+			}
 			if out.done != nil {
 				out.done(resp)
 			}
