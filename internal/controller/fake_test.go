@@ -23,7 +23,7 @@ import (
 type cluster struct {
 	t      *testing.T
 	server *memcoord.Server
-	log    *bytes.Buffer
+	log    *syncWriter
 
 	minInsync int // of every topic
 
@@ -51,9 +51,10 @@ type fakeBroker struct {
 	epoch    int32                // highest controller epoch seen
 }
 
+// syncWriter is the log of all brokers.
 type syncWriter struct {
 	mu sync.Mutex
-	b  *bytes.Buffer
+	b  bytes.Buffer
 }
 
 func (w *syncWriter) Write(p []byte) (int, error) {
@@ -62,8 +63,14 @@ func (w *syncWriter) Write(p []byte) (int, error) {
 	return w.b.Write(p)
 }
 
+func (w *syncWriter) String() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.b.String()
+}
+
 func newCluster(t *testing.T) *cluster {
-	c := &cluster{t: t, server: memcoord.NewServer(), log: &bytes.Buffer{}, brokers: map[int32]*fakeBroker{}}
+	c := &cluster{t: t, server: memcoord.NewServer(), log: &syncWriter{}, brokers: map[int32]*fakeBroker{}}
 	t.Cleanup(func() {
 		if strings.Contains(c.log.String(), "invalid transition") {
 			t.Errorf("a transition was refused:\n%s", c.log)
@@ -88,7 +95,7 @@ func (c *cluster) startAs(as clusterstore.Broker) *fakeBroker {
 	c.mu.Lock()
 	c.brokers[id] = b
 	c.mu.Unlock()
-	logger := slog.New(slog.NewTextHandler(&syncWriter{b: c.log}, nil))
+	logger := slog.New(slog.NewTextHandler(c.log, nil))
 	directory := fmt.Sprintf("dir-%d", id)
 	b.controller = New(b.store, Config{
 		BrokerID: id, Directory: directory, InterBrokerListener: "PLAINTEXT", Dial: c.dial, Logger: logger,
