@@ -157,7 +157,10 @@ func (r *reign) takeInUnclean(brokers []*clusterstore.Broker) error {
 		if !b.Unclean {
 			continue
 		}
-		r.log.Warn("controller: a broker's machine stopped without a clean stop; its replicas are in sync when they have caught up", "broker", b.ID)
+		if len(r.state.replicasOn(map[int32]bool{b.ID: true})) > 0 { // else it is new to the cluster
+			r.log.Warn("controller: a broker's machine stopped without a clean stop, or its directories are new; its replicas are in sync when "+
+				"they have caught up", "broker", b.ID)
+		}
 		if _, err := r.store.Settle(r.ctx, r.epoch, b); err != nil {
 			return err
 		}
