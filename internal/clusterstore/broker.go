@@ -208,8 +208,8 @@ func (s *Store) Settle(ctx context.Context, epoch Epoch, b *Broker) (bool, error
 	if err != nil {
 		return false, err
 	}
-	settled.Version = results[2].Stat.Version
-	*b = settled
+	// Nothing else of it is touched: requests to brokers that are being sent point into it.
+	b.Unclean, b.Version = false, results[2].Stat.Version
 	return true, nil
 }
 
