@@ -94,6 +94,10 @@ func (m *Membership) join(ctx context.Context) error {
 	b := m.broker
 	m.mu.Unlock()
 	b.TimestampMs = time.Now().UnixMilli()
+	// A controller of Kafka's takes in no such mark: it would stand until a Milena rules, when these replicas have long caught up.
+	if holder, err := m.store.Controller(ctx); b.Unclean && err == nil && holder.Directory == "" {
+		b.Unclean = false
+	}
 	epoch, err := m.register(ctx, session, &b)
 	if err != nil {
 		_ = session.Close(ctx)
