@@ -52,7 +52,7 @@ bench:
 	go run ./bench -out bench/results
 
 bench-short:
-	go run ./bench -short
+	go run ./bench -short -only single
 
 # Clusters under faults, random seeds, until one fails or the time is over.
 SIMTIME ?= 10m
