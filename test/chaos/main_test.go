@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"milena/test/history"
 	"milena/test/milena"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -37,19 +38,9 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// await asks done again and again.
 func await(t *testing.T, what string, patience time.Duration, done func() bool) {
 	t.Helper()
-	again, late := time.NewTicker(5*time.Millisecond), time.NewTimer(patience)
-	defer again.Stop()
-	defer late.Stop()
-	for !done() {
-		select {
-		case <-again.C:
-		case <-late.C:
-			t.Fatalf("no %s after %v", what, patience)
-		}
-	}
+	history.Await(t, what, patience, done)
 }
 
 // dial reaches the cluster, with a time-out as clients have it.

@@ -210,8 +210,8 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// await asks done again and again.
-func await(t *testing.T, what string, done func() bool) {
+// Await asks done again and again, until it tells true; the test fails after patience.
+func Await(t *testing.T, what string, patience time.Duration, done func() bool) {
 	t.Helper()
 	again, late := time.NewTicker(5*time.Millisecond), time.NewTimer(patience)
 	defer again.Stop()
@@ -223,4 +223,9 @@ func await(t *testing.T, what string, done func() bool) {
 			t.Fatalf("no %s after %v", what, patience)
 		}
 	}
+}
+
+func await(t *testing.T, what string, done func() bool) {
+	t.Helper()
+	Await(t, what, patience, done)
 }
