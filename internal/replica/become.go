@@ -39,13 +39,17 @@ func (r *Replicas) BecomeLeaderOrFollower(req *kmsg.LeaderAndISRRequest) *kmsg.L
 	resp.Version = req.Version
 	all := changesOf(req)
 	inParallel(len(all), func(i int) { all[i].code = r.become(&all[i]) })
+	var changed []logdir.TopicPartition
 	for i := range all {
 		answerChange(resp, &all[i])
 		if all[i].code == 0 {
-			r.follow(all[i].TopicPartition)
-			r.disputeELR(all[i].TopicPartition)
-			r.tellLeadershipOf(all[i].TopicPartition)
+			changed = append(changed, all[i].TopicPartition)
 		}
+	}
+	r.follow(changed)
+	for _, tp := range changed {
+		r.disputeELR(tp)
+		r.tellLeadershipOf(tp)
 	}
 	return resp
 }

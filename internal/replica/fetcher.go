@@ -56,13 +56,15 @@ func newFetcher(r *Replicas, leader int32) *fetcher {
 	return &fetcher{replicas: r, leader: leader, changed: make(chan struct{}, 1), followed: map[logdir.TopicPartition]*followed{}}
 }
 
-// add begins to pull a partition. The request under way may be waiting for records of the others: it is given up, so that whoever waits
-// for this partition's records to be here does not wait for them too.
-func (f *fetcher) add(p *followed) {
+// add begins to pull partitions. The request under way may be waiting for records of the others: it is given up, so that whoever waits
+// for these partitions' records to be here does not wait for them too.
+func (f *fetcher) add(partitions ...*followed) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.followed[p.tp] = p
-	f.markLocked(p)
+	for _, p := range partitions {
+		f.followed[p.tp] = p
+		f.markLocked(p)
+	}
 	f.wake()
 }
 

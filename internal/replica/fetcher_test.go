@@ -112,8 +112,8 @@ func TestFetcherSessionIsLost(t *testing.T) {
 		s.expect("9/0: t0@1 t1@0")
 		s.answer(10, 0, got{id: idT}, got{id: idT, partition: 1})
 		s.expect("10/1:")
-		b.followTwo("u", idU, 0, 0) // ends the request: nobody knows whether the leader has counted it
-		s.expect("10/0: t0@1 t1@0 u0@0")
+		b.followTwo("u", idU, 0, 0, 1, 2) // ends the request, once: nobody knows whether the leader has counted it
+		s.expect("10/0: t0@1 t1@0 u0@0 u1@0 u2@0")
 	})
 }
 

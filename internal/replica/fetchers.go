@@ -38,37 +38,50 @@ type fetchers struct {
 	closed   bool
 }
 
-// follow brings a partition's fetching in line with its state: a follower of a known leader is fetched from it, any other is not. The
-// caller holds changeMu.
-func (r *Replicas) follow(tp logdir.TopicPartition) {
+// follow brings the fetching of partitions in line with their states: a follower of a known leader is fetched from it, any other is not. Each
+// fetcher hears of its partitions at once, for every time it hears of some it gives up the request under way. The caller holds changeMu.
+func (r *Replicas) follow(tps []logdir.TopicPartition) {
 	if r.options.Cluster.Dial == nil {
 		return
 	}
-	r.mu.RLock()
-	h := r.hosted[tp]
-	r.mu.RUnlock()
-	r.unfollow(tp)
-	st := h.part.State()
-	if st.Role != partition.Follower || st.Leader < 0 {
-		return
+	of := map[fetcherID][]*followed{}
+	for _, tp := range tps {
+		r.unfollow(tp)
+		r.mu.RLock()
+		h := r.hosted[tp]
+		r.mu.RUnlock()
+		if st := h.part.State(); st.Role == partition.Follower && st.Leader >= 0 {
+			id := fetcherID{st.Leader, fetcherNumber(tp, r.options.Config.Broker().NumReplicaFetchers)}
+			of[id] = append(of[id], &followed{hosted: h, tp: tp, leaderEpoch: st.LeaderEpoch})
+		}
 	}
+	for id, followed := range of {
+		r.fetchWith(id, followed)
+	}
+}
+
+// fetchWith has a fetcher pull partitions, and starts it where it does not run.
+func (r *Replicas) fetchWith(id fetcherID, partitions []*followed) {
 	s := &r.fetchers
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
 		return
 	}
-	id := fetcherID{st.Leader, fetcherNumber(tp, r.options.Config.Broker().NumReplicaFetchers)}
 	f := s.byID[id]
 	if f == nil {
+		f = newFetcher(r, id.leader)
+	}
+	for _, p := range partitions {
+		s.fetching[p.tp] = f
+	}
+	f.add(partitions...)
+	if s.byID[id] == nil {
 		ctx, stop := context.WithCancel(context.Background())
-		f = newFetcher(r, st.Leader)
 		f.stop = stop
 		s.byID[id] = f
 		s.running.Go(func() { f.run(ctx) })
 	}
-	s.fetching[tp] = f
-	f.add(&followed{hosted: h, tp: tp, leaderEpoch: st.LeaderEpoch})
 }
 
 // unfollow ends a partition's fetching. What its fetcher may just be appending is refused by the partition's role and epoch.
