@@ -48,7 +48,7 @@ func testCreateIDRaces(t *testing.T, f Fixture) {
 	c.create("/ids", "")
 	for range 30 {
 		c.create("/ids/1", "dead")
-		dead := remover.get("/ids/1").Stat.CreateID
+		dead := c.get("/ids/1").Stat.CreateID
 		var wait sync.WaitGroup
 		wait.Go(func() {
 			_, err := remover.Multi(t.Context(), coord.Delete{Path: "/ids/1", Version: coord.AnyVersion, CreateID: dead})

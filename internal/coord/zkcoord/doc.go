@@ -12,7 +12,9 @@
 //
 // ZooKeeper knows one session for each connection. A store has one connection for itself, whose session owns nothing, and another one for
 // each coord.Session: what is made with a session goes by its connection, all else by the store's. So that a read sees every change that
-// was answered before it, whichever member answered, each read is preceded by a sync.
+// was answered before it, whichever member answered, each read is preceded by a sync. ZooKeeper's sync asks the leader and no quorum: while
+// a leader that has been replaced does not know it yet, reads by way of it may be behind. Writes never are, so every write that follows from
+// a read is conditional.
 //
 // A request waits until its connection is there, within the store's limit. One that was sent and has no answer is ErrUnavailable, and only
 // reads are sent again.
