@@ -43,6 +43,8 @@ type world struct {
 	look  *clusterstore.Store // the checkers' own way to the store
 	nodes []*node
 
+	complain func(format string, args ...any) // t's Errorf
+
 	mu       sync.Mutex
 	history  strings.Builder
 	failures int
@@ -52,7 +54,7 @@ type world struct {
 
 // newWorld starts a cluster.
 func newWorld(t *testing.T, p plan) *world {
-	w := &world{plan: p, t: t, start: time.Now(), net: simnet.New(), store: memcoord.NewServer()}
+	w := &world{plan: p, t: t, start: time.Now(), net: simnet.New(), store: memcoord.NewServer(), complain: t.Errorf}
 	w.look = clusterstore.New(w.store.Open())
 	rng := rand.New(rand.NewPCG(p.seed, 2))
 	for id := 1; id <= p.brokers; id++ {
@@ -127,7 +129,7 @@ func (w *world) fail(format string, args ...any) {
 	many := w.failures > 20
 	w.mu.Unlock()
 	if !many {
-		w.t.Errorf("%.3fs: "+format, append([]any{time.Since(w.start).Seconds()}, args...)...)
+		w.complain("%.3fs: "+format, append([]any{time.Since(w.start).Seconds()}, args...)...)
 	}
 }
 
