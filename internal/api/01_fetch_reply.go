@@ -63,6 +63,9 @@ func (f *fetching) fill(p *fetchPart, r *replica.FetchResult) {
 	if code == 0 && f.req.Version < 10 && startsWithZstd(r.Slice.Ranges) {
 		code = kerr.UnsupportedCompressionType.Code
 	}
+	if r.Diverging != nil && f.read.ReplicaID < 0 && f.of.services.inDoubt() { // a consumer that has read what another leader kept
+		code = kerr.NotLeaderForPartition.Code
+	}
 	if code != 0 {
 		f.fillError(p, code)
 		p.out.NoAborted = r.Err != nil // as Kafka has it: null from the log, none from elsewhere

@@ -1,6 +1,9 @@
 package api
 
-import "github.com/twmb/franz-go/pkg/kmsg"
+import (
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
 
 // OffsetForLeaderEpoch, v0 to v4 (KIP-101, KIP-320): where a leader epoch ends, asked by followers and consumers that want to
 // know whether their log or position is still the leader's.
@@ -24,6 +27,10 @@ func (s *Services) offsetForLeaderEpoch(call *Call, r kmsg.Request) {
 			end, err := s.Replicas.EpochEnd(t.Topic, in.Partition, current, in.LeaderEpoch)
 			p := kmsg.NewOffsetForLeaderEpochResponseTopicPartition()
 			p.Partition, p.LeaderEpoch, p.EndOffset, p.ErrorCode = in.Partition, end.Epoch, end.EndOffset, s.code(err)
+			// Where the leader's own epoch ends is all that it knows for certain: who led after it may have kept more of an earlier one.
+			if err == nil && req.ReplicaID < 0 && (current < 0 || in.LeaderEpoch != current) && s.inDoubt() {
+				p.LeaderEpoch, p.EndOffset, p.ErrorCode = -1, -1, kerr.NotLeaderForPartition.Code
+			}
 			out.Partitions = append(out.Partitions, p)
 		}
 		resp.Topics = append(resp.Topics, out)

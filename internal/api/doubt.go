@@ -8,7 +8,7 @@ import (
 
 // leaderships knows under which registration a controller has last told this broker what it leads. A broker whose registration has ended (it
 // was frozen, or cut off) goes on as the leader that it was until a controller speaks to it again, while others may lead. What it appends then
-// is never committed; but what it refuses because its log lacks it, clients would take for final.
+// is never committed; but what it refuses because its log lacks it, and where it says that an earlier epoch ended, clients would take for final.
 type leaderships struct{ told atomic.Int64 }
 
 // tell notes that a controller spoke to the registration of that broker epoch; below 0: to the present one.

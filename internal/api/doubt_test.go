@@ -3,6 +3,8 @@ package api
 import (
 	"testing"
 
+	"milena/internal/replica"
+
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
@@ -17,10 +19,29 @@ func TestJudgementInDoubt(t *testing.T) {
 		req.Topics = []kmsg.DeleteRecordsRequestTopic{{Topic: "events", Partitions: []kmsg.DeleteRecordsRequestTopicPartition{{Offset: 9}}}}
 		return do[*kmsg.DeleteRecordsResponse](b, req).Topics[0].Partitions[0].ErrorCode
 	}
+	// epochEnd asks, as a consumer that believes in epoch 5, where an epoch ended.
+	epochEnd := func(replica, epoch int32) (int64, int16) {
+		req := kmsg.NewPtrOffsetForLeaderEpochRequest()
+		req.Version, req.ReplicaID = 4, replica
+		req.Topics = []kmsg.OffsetForLeaderEpochRequestTopic{{
+			Topic: "events", Partitions: []kmsg.OffsetForLeaderEpochRequestTopicPartition{{CurrentLeaderEpoch: 5, LeaderEpoch: epoch}},
+		}}
+		got := do[*kmsg.OffsetForLeaderEpochResponse](b, req).Topics[0].Partitions[0]
+		return got.EndOffset, got.ErrorCode
+	}
 	want := func(when string, e *kerr.Error) {
 		t.Helper()
 		if code := outOfRange(); code != e.Code {
 			t.Errorf("%s: %v, want %v", when, kerr.ErrorForCode(code), e)
+		}
+		if end, code := epochEnd(-1, 4); (code != 0) != (e == kerr.NotLeaderForPartition) || code != 0 && (code != e.Code || end != -1) {
+			t.Errorf("%s: an earlier epoch ended at %d, %v", when, end, kerr.ErrorForCode(code))
+		}
+		if end, code := epochEnd(-1, 5); end != 3 || code != 0 {
+			t.Errorf("%s: the leader's own epoch ended at %d, %v", when, end, kerr.ErrorForCode(code))
+		}
+		if _, code := epochEnd(2, 4); code != 0 {
+			t.Errorf("%s: a follower was refused: %v", when, kerr.ErrorForCode(code))
 		}
 	}
 	want("told by the controller", kerr.OffsetOutOfRange)
@@ -36,4 +57,29 @@ func TestJudgementInDoubt(t *testing.T) {
 	want("told again", kerr.OffsetOutOfRange)
 	registered = false
 	want("the session over", kerr.NotLeaderForPartition)
+}
+
+// TestDivergenceInDoubt: nor does it tell a consumer that what it has read is no part of the log.
+func TestDivergenceInDoubt(t *testing.T) {
+	b := newBench(t)
+	b.data.fetch = func(_ *replica.FetchRequest, done func([]replica.FetchResult)) func() {
+		var released int
+		r := sliceOf(nil, &released)
+		r.Diverging = &replica.EpochEnd{Epoch: 4, EndOffset: 2}
+		done([]replica.FetchResult{r})
+		return nil
+	}
+	registered := true
+	b.services.BrokerEpoch = func() int64 { return 0 }
+	b.services.Registered = func() bool { return registered }
+	for _, want := range []*kerr.Error{nil, kerr.NotLeaderForPartition} {
+		p := do[*kmsg.FetchResponse](b, fetchRequest(16, 0)).Topics[0].Partitions[0]
+		if got := kerr.ErrorForCode(p.ErrorCode); want == nil && got != nil || want != nil && got != want {
+			t.Errorf("registered %v: %v, want %v", registered, got, want)
+		}
+		if told := p.DivergingEpoch.Epoch == 4; told != registered {
+			t.Errorf("registered %v: divergence told %v", registered, told)
+		}
+		registered = false
+	}
 }

@@ -86,7 +86,7 @@ func (w *world) consume(ctx context.Context, name string, upTo map[int32]int64) 
 	for ctx.Err() == nil && !s.has(upTo) {
 		fetches := c.PollFetches(ctx)
 		fetches.EachError(func(_ string, partition int32, err error) {
-			if errors.Is(err, kerr.OffsetOutOfRange) || strings.Contains(err.Error(), "data loss") {
+			if loss := (*kgo.ErrDataLoss)(nil); errors.Is(err, kerr.OffsetOutOfRange) || errors.As(err, &loss) {
 				w.violation("%s of partition %d: %v", name, partition, err)
 			}
 		})
