@@ -3,7 +3,6 @@ package sim
 import (
 	"context"
 	"math/rand/v2"
-	"slices"
 	"strconv"
 	"syscall"
 	"time"
@@ -15,50 +14,45 @@ import (
 type scheduler struct {
 	*world
 	rng     *rand.Rand
-	active  []*fault
+	active  ongoing
 	lastCut time.Time // end of the last power cut
 	whole   bool      // every ISR was seen whole since
-}
-
-// fault is one that lasts.
-type fault struct {
-	until time.Time
-	undo  func()
+	late    lateness
 }
 
 func (s *scheduler) run() {
 	s.whole = true
+	s.late = lateness{world: s.world, rng: rand.New(rand.NewPCG(s.seed, 4)), next: time.Now()}
 	end := time.Now().Add(s.duration)
 	for time.Now().Before(end) {
-		time.Sleep(s.between(50, 4000))
-		s.undoDue(time.Now())
+		s.rest(s.between(50, 4000))
+		s.active.undoDue(time.Now())
 		s.noteWhole()
 		if len(s.active) < 1+s.rng.IntN(3) {
 			s.draw()
 		}
 	}
-	s.undoDue(end.Add(24 * time.Hour))
+	s.active.undoDue(end.Add(24 * time.Hour))
+	s.late.active.undoDue(end.Add(24 * time.Hour))
 	s.net.HealAll()
 	s.say("the faults are over")
+}
+
+// rest waits; what only makes things late comes and goes meanwhile.
+func (s *scheduler) rest(d time.Duration) {
+	end := time.Now().Add(d)
+	for s.late.next.Before(end) {
+		time.Sleep(time.Until(s.late.next))
+		s.late.step()
+	}
+	time.Sleep(time.Until(end))
 }
 
 func (s *scheduler) between(fromMs, toMs int) time.Duration {
 	return time.Duration(fromMs+s.rng.IntN(toMs-fromMs)) * time.Millisecond
 }
 
-// undoDue ends the faults whose time is over.
-func (s *scheduler) undoDue(now time.Time) {
-	slices.SortStableFunc(s.active, func(a, b *fault) int { return a.until.Compare(b.until) })
-	for len(s.active) > 0 && !s.active[0].until.After(now) {
-		f := s.active[0]
-		s.active = s.active[1:]
-		f.undo()
-	}
-}
-
-func (s *scheduler) lasting(d time.Duration, undo func()) {
-	s.active = append(s.active, &fault{until: time.Now().Add(d), undo: undo})
-}
+func (s *scheduler) lasting(d time.Duration, undo func()) { s.active.add(d, undo) }
 
 // noteWhole notes when all replicas are in sync again after a power cut: then the next one may come.
 func (s *scheduler) noteWhole() {
@@ -262,8 +256,7 @@ func (s *scheduler) loseReplies(n *node) {
 	n.link.LoseReplies(count)
 }
 
-// pause is what SIGSTOP is to all others: nothing comes in or goes out. Its own clock goes on, for a goroutine cannot be held; neither can a disk
-// be slow, for whoever waits for a lock meanwhile keeps the virtual clock from going on.
+// pause is what SIGSTOP is to all others: nothing comes in or goes out. Its own clock goes on, for a goroutine cannot be held.
 func (s *scheduler) pause(n *node) {
 	if n.busy || n.life == nil {
 		return
@@ -325,14 +318,14 @@ func (s *scheduler) reset(n *node) {
 }
 
 // hosts are all machines: brokers and clients.
-func (s *scheduler) hosts() []string {
+func (w *world) hosts() []string {
 	var all []string
-	for _, n := range s.nodes {
+	for _, n := range w.nodes {
 		all = append(all, hostOf(n.id))
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for i := range s.clients {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for i := range w.clients {
 		all = append(all, "client"+strconv.Itoa(i+1))
 	}
 	return all

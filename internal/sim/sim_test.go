@@ -50,6 +50,7 @@ func TestSim(t *testing.T) {
 // simulate is one run: start, faults under load, calm, checks.
 func simulate(t *testing.T, p plan) {
 	var w *world
+	letTimePass(t)
 	began := time.Now()
 	defer func() {
 		if t.Failed() && w != nil {
@@ -138,6 +139,6 @@ func (w *world) explain() {
 	for _, n := range w.nodes {
 		_ = os.WriteFile(fmt.Sprintf("%s.broker%d", path, n.id), []byte(n.log.String()), 0o644)
 	}
-	w.t.Logf("again: go test ./internal/sim -run TestSim -count=1 -seed %d -faults %v\nhistory: %s.history; what the brokers said beside it",
+	w.t.Logf("again: go test -tags synctests -ldflags=-checklinkname=0 ./internal/sim -run TestSim -count=1 -seed %d -faults %v\nhistory: %s.history; what the brokers said beside it",
 		w.seed, w.duration, path)
 }

@@ -25,6 +25,7 @@ type Client struct {
 	reachable chan struct{} // closed while the server can be reached
 	loseNext  int
 	waitMs    int
+	late      func() time.Duration // nil: watches are signalled at once
 }
 
 var _ coord.Store = (*Client)(nil)
@@ -84,6 +85,29 @@ func (c *Client) LoseReplies(n int) {
 	c.server.mu.Lock()
 	defer c.server.mu.Unlock()
 	c.loseNext = n
+}
+
+// SetLateWatches makes the signals of watches come late, each by the time that by gives: one change may be told after a later one, and what is
+// read meanwhile is newer than what was told. nil ends it.
+func (c *Client) SetLateWatches(by func() time.Duration) {
+	c.server.mu.Lock()
+	defer c.server.mu.Unlock()
+	c.late = by
+}
+
+// changed tells the watches of a change, in time or late; the server's mutex is held.
+func (c *Client) changed(path string, cameOrWent bool) {
+	if c.late == nil {
+		c.watches.Changed(path, cameOrWent)
+		return
+	}
+	time.AfterFunc(c.late(), func() {
+		c.server.mu.Lock()
+		defer c.server.mu.Unlock()
+		if !c.cut && !c.closed { // else Restore signals every watch
+			c.watches.Changed(path, cameOrWent)
+		}
+	})
 }
 
 // SetWait sets how long operations wait while cut off, in ms (5,000 at first).

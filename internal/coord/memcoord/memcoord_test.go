@@ -99,3 +99,42 @@ func TestLostReply(t *testing.T) {
 	_, err := c.Create(t.Context(), coord.Create{Path: "/m"})
 	must(t, err)
 }
+
+// TestLateWatches: a signal comes after its time, to the client that is late alone.
+func TestLateWatches(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := memcoord.NewServer()
+		late, other := server.Open(), server.Open()
+		late.SetLateWatches(func() time.Duration { return 3 * time.Second })
+		took := func(c *memcoord.Client, change func()) time.Duration {
+			w, err := c.Watch("/n", coord.WatchNode)
+			must(t, err)
+			defer w.Close()
+			began := time.Now()
+			change()
+			<-w.C()
+			return time.Since(began)
+		}
+		if d := took(late, func() {
+			_, err := other.Create(t.Context(), coord.Create{Path: "/n"})
+			must(t, err)
+			_, err = late.Get(t.Context(), "/n") // what is read is not late
+			must(t, err)
+		}); d != 3*time.Second {
+			t.Errorf("told after %v", d)
+		}
+		set := func() {
+			_, err := late.Set(t.Context(), "/n", nil, coord.AnyVersion)
+			must(t, err)
+		}
+		if d := took(other, set); d != 0 {
+			t.Errorf("another was told after %v", d)
+		}
+		late.SetLateWatches(nil)
+		if d := took(late, set); d != 0 {
+			t.Errorf("in time again: told after %v", d)
+		}
+		must(t, late.Close())
+		time.Sleep(time.Minute)
+	})
+}

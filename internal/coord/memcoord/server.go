@@ -210,7 +210,7 @@ func (s *Server) remove(path string) {
 func (s *Server) changed(path string, cameOrWent bool) {
 	for c := range s.clients {
 		if !c.cut { // one that is cut off gets a signal on every watch when it is back
-			c.watches.Changed(path, cameOrWent)
+			c.changed(path, cameOrWent)
 		}
 	}
 }

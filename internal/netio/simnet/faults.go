@@ -56,6 +56,27 @@ func (n *Network) SetDelay(a, b string, delay time.Duration) {
 	n.at(a, b).delay, n.at(b, a).delay = delay, delay
 }
 
+// SetUneven makes each direction of each connection between two hosts, of those there and of those to come, slower than the link by a time of
+// its own, which more gives: what is sent over two connections arrives in another order. nil ends it. Within a connection the order stays.
+func (n *Network) SetUneven(a, b string, more func() time.Duration) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.at(a, b).uneven, n.at(b, a).uneven = more, more
+	for c := range n.conns {
+		if p := c.out; p.from == a && p.to == b || p.from == b && p.to == a {
+			p.lag = n.lag(p.from, p.to)
+		}
+	}
+}
+
+// lag is by how much a connection is slower than its link; the mutex is held.
+func (n *Network) lag(from, to string) time.Duration {
+	if c := n.links[link{from, to}]; c != nil && c.uneven != nil && from != to {
+		return c.uneven()
+	}
+	return 0
+}
+
 // Cut holds all that goes from one host to another; the other direction goes on. Nothing is lost.
 func (n *Network) Cut(from, to string) {
 	n.mu.Lock()

@@ -27,18 +27,19 @@ type pipe struct {
 	received [][]byte  // arrived and unread
 	bytes    int       // in both
 	limit    int
-	finished bool // the end has arrived
-	reset    bool // a reset has arrived
-	sentEnd  bool // nothing more may be sent
-	deaf     bool // the reader has closed: what arrives is thrown away
-	broken   bool // something was lost: nothing arrives any more
+	lag      time.Duration // beside the link's delay
+	finished bool          // the end has arrived
+	reset    bool          // a reset has arrived
+	sentEnd  bool          // nothing more may be sent
+	deaf     bool          // the reader has closed: what arrives is thrown away
+	broken   bool          // something was lost: nothing arrives any more
 	changed  chan struct{}
 	waiting  bool // someone has taken changed since it was made
 	timer    *time.Timer
 }
 
 func newPipe(n *Network, from, to string) *pipe {
-	return &pipe{network: n, from: from, to: to, limit: n.bufferBytes, changed: make(chan struct{})}
+	return &pipe{network: n, from: from, to: to, limit: n.bufferBytes, lag: n.lag(from, to), changed: make(chan struct{})}
 }
 
 // signal wakes all who wait for a change.
@@ -59,7 +60,7 @@ func (p *pipe) wait() <-chan struct{} {
 // send puts a segment on its way.
 func (p *pipe) send(data []byte, end segmentEnd) {
 	delay, _ := p.network.open(p.from, p.to)
-	arrives := time.Now().Add(delay)
+	arrives := time.Now().Add(delay + p.lag)
 	if n := len(p.flying); n > 0 && arrives.Before(p.flying[n-1].arrives) {
 		arrives = p.flying[n-1].arrives // a shorter delay since: still in order
 	}

@@ -3,7 +3,7 @@
 // are durably blocked for testing/synctest, and a cluster over it runs under virtual time.
 //
 // A link is one direction from a host to another. Cut holds what is under way until Heal, as TCP does by sending again; Drop
-// loses it, so the connections concerned are broken. Reset breaks connections at once.
+// loses it, so the connections concerned are broken. Reset breaks connections at once. SetUneven lets connections overtake each other.
 //
 // The package imports netio. Network.mu guards everything, connections included; it is held briefly and never while waiting.
 package simnet
@@ -45,6 +45,7 @@ type link struct{ from, to string }
 
 type condition struct {
 	delay  time.Duration
+	uneven func() time.Duration // nil: all connections are equally fast
 	cut    bool
 	losing bool
 }

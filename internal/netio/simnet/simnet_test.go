@@ -134,6 +134,48 @@ func TestDelay(t *testing.T) {
 	})
 }
 
+// TestUnevenConnections: what is sent later over another connection arrives first; within a connection the order stays.
+func TestUnevenConnections(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := simnet.New()
+		n.SetDelay("a", "b", time.Millisecond)
+		slow, slowServer := pair(t, n)
+		lags := []time.Duration{30 * time.Millisecond, 0, 0, 0}
+		n.SetUneven("a", "b", func() time.Duration {
+			lag := lags[0]
+			lags = append(lags[1:], 0)
+			return lag
+		})
+		fast, fastServer := pair(t, n)
+		arrived := make(chan string, 2)
+		write(t, slow, "one")
+		write(t, slowServer, "one")
+		write(t, fast, "two")
+		for _, end := range []struct {
+			name string
+			c    net.Conn
+		}{{"there", slowServer}, {"back", slow}, {"other", fastServer}} {
+			go func() {
+				began := time.Now()
+				read(t, end.c, map[string]string{"there": "one", "back": "one", "other": "two"}[end.name])
+				arrived <- end.name + " " + time.Since(began).String()
+			}()
+		}
+		got := map[string]bool{<-arrived: true, <-arrived: true}
+		last := <-arrived
+		if !got["other 1ms"] || last != "there 31ms" && last != "back 31ms" {
+			t.Errorf("first %v, then %s", got, last)
+		}
+		n.SetUneven("a", "b", nil)
+		began := time.Now()
+		write(t, slow, "x")
+		read(t, slowServer, "x")
+		if took := time.Since(began); took != time.Millisecond {
+			t.Errorf("even again: %v", took)
+		}
+	})
+}
+
 func TestDeadlines(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, s := pair(t, simnet.New())

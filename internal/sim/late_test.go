@@ -1,0 +1,128 @@
+package sim
+
+import (
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"time"
+
+	"milena/internal/vfs/memfs"
+)
+
+// ongoing are faults that last.
+type ongoing []*fault
+
+// fault is one that lasts.
+type fault struct {
+	until time.Time
+	undo  func()
+}
+
+func (o *ongoing) add(d time.Duration, undo func()) {
+	*o = append(*o, &fault{until: time.Now().Add(d), undo: undo})
+}
+
+// undoDue ends the faults whose time is over.
+func (o *ongoing) undoDue(now time.Time) {
+	slices.SortStableFunc(*o, func(a, b *fault) int { return a.until.Compare(b.until) })
+	for len(*o) > 0 && !(*o)[0].until.After(now) {
+		f := (*o)[0]
+		*o = (*o)[1:]
+		f.undo()
+	}
+}
+
+// lateness draws faults that only make things late, beside those of the scheduler and from numbers of its own: slow disks, late watches, and
+// connections that overtake each other. They may come upon any broker, whatever else happens to it.
+type lateness struct {
+	*world
+	rng    *rand.Rand
+	active ongoing
+	next   time.Time
+}
+
+// step ends what is over and draws one fault.
+func (l *lateness) step() {
+	l.active.undoDue(time.Now())
+	if len(l.active) < 3 {
+		n := l.nodes[l.rng.IntN(len(l.nodes))]
+		kinds := []func(*node){l.uneven, l.lateWatches, l.slowDisk, l.slowDisk}
+		kinds[l.rng.IntN(len(kinds))](n)
+	}
+	l.next = time.Now().Add(l.between(300, 6000))
+}
+
+func (l *lateness) between(fromMs, toMs int) time.Duration {
+	return time.Duration(fromMs+l.rng.IntN(toMs-fromMs)) * time.Millisecond
+}
+
+// times gives a function that draws times up to one that is drawn itself: a little, or much.
+func (l *lateness) times() (most time.Duration, draw func() time.Duration) {
+	most = l.between(1, 50)
+	if l.rng.IntN(3) == 0 {
+		most = l.between(50, 3000)
+	}
+	rng := rand.New(rand.NewPCG(l.seed, l.rng.Uint64()))
+	var mu sync.Mutex
+	return most, func() time.Duration {
+		mu.Lock()
+		defer mu.Unlock()
+		return time.Duration(rng.Int64N(int64(most)))
+	}
+}
+
+// uneven makes connections between a broker and another machine, of a client perhaps, overtake each other.
+func (l *lateness) uneven(n *node) {
+	hosts := l.hosts()
+	a, b := hostOf(n.id), hosts[l.rng.IntN(len(hosts))]
+	most, draw := l.times()
+	l.say("uneven %s - %s, up to %v", a, b, most)
+	l.net.SetUneven(a, b, draw)
+	l.active.add(l.between(500, 15_000), func() {
+		l.say("even %s - %s", a, b)
+		l.net.SetUneven(a, b, nil)
+	})
+}
+
+// lateWatches has a broker hear late of what changes in the store.
+func (l *lateness) lateWatches(n *node) {
+	link := n.link
+	most, draw := l.times()
+	l.say("broker %d: watches are late, up to %v", n.id, most)
+	link.SetLateWatches(draw)
+	l.active.add(l.between(500, 15_000), func() {
+		l.say("broker %d: watches are in time", n.id)
+		link.SetLateWatches(nil)
+	})
+}
+
+// slowDisk makes some kind of operation slow, or has all of them stand still until a moment.
+func (l *lateness) slowDisk(n *node) {
+	if !mutexesLetTimePass || n.busy {
+		return
+	}
+	fs := n.fs
+	most, draw := l.times()
+	kind := []memfs.OpKind{memfs.OpSync, memfs.OpWrite, memfs.OpRead}[l.rng.IntN(3)]
+	still := time.Time{}
+	if l.rng.IntN(3) == 0 {
+		still = time.Now().Add(l.between(100, 9000))
+		l.say("broker %d: the disk stands still for %v", n.id, time.Until(still))
+	} else {
+		l.say("broker %d: slow disk, %v up to %v", n.id, kind, most)
+	}
+	fs.SetFault(func(op memfs.Op) error {
+		if d := time.Until(still); d > 0 {
+			time.Sleep(d)
+		} else if still.IsZero() && op.Kind == kind {
+			time.Sleep(draw())
+		}
+		return nil
+	})
+	l.active.add(l.between(500, 10_000), func() {
+		if n.fs == fs && !n.busy {
+			l.say("broker %d: the disk is fast", n.id)
+			fs.SetFault(nil)
+		}
+	})
+}
