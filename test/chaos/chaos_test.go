@@ -261,9 +261,8 @@ func TestOnZooKeeper(t *testing.T) { chaos(t, zooKeeper) }
 // reads what is gone later, all replicas come back into sync, and their files are the same in the end.
 func chaos(t *testing.T, store string) {
 	c := startCluster(t, store == zooKeeper)
-	c.createTopic()
-	to := &history.Topic{Name: topic, Partitions: partitions, Client: c.client}
-	l, along, members := to.Load(t), to.Reader(t), to.Group(t)
+	s := startStory(c)
+	l := s.load
 	measured := pauses{}
 	strike := func(f *failure) {
 		t.Helper()
@@ -283,22 +282,7 @@ func chaos(t *testing.T, store string) {
 	for _, f := range chosen(t, store) {
 		strike(f)
 	}
-	l.Mark()
-	l.GoesOn()
-	l.End()
-	c.whole()
-	ends := to.Ends(t)
-	final := to.Reader(t).Reach(ends)
-	read := along.Reach(ends)
-	members.Reach(ends)
-	history.Verify(t, l, final, read, members)
+	s.goesOn("at the end")
+	s.end(topic)
 	t.Logf("%d records acknowledged; pauses of producers:%v", l.Acked(), measured)
-	c.stopAll()
-	var dirs []string
-	for _, b := range c.brokers {
-		dirs = append(dirs, b.DataDir())
-	}
-	if n := history.EqualLogs(t, []string{topic}, dirs...); n < partitions {
-		t.Errorf("%d partitions only in %s", n, dirs[0])
-	}
 }

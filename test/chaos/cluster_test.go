@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -21,9 +20,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
-	clientv3 "go.etcd.io/etcd/client/v3"
-	"go.uber.org/zap"
-	"google.golang.org/grpc"
 )
 
 const (
@@ -42,41 +38,71 @@ const (
 	storePort      = 2181
 )
 
-// cluster is three brokers, each on a machine of its own. Broker i has the id i+1, and is on machine i+1. With etcd each is a voter too; the
-// servers of a ZooKeeper are on the machines behind.
+// cluster is three brokers, each on a machine of its own. Broker i has the id i+1, and is on machine i+1. With etcd each of the three is a voter
+// too; the servers of a ZooKeeper are on the machines behind.
 type cluster struct {
 	t          *testing.T
 	net        *network
 	zk         *zookeeper.Ensemble // nil: etcd
-	brokers    [copies]*milena.Broker
-	running    [copies]bool
-	away       [copies]bool        // frozen, or cut off: what it says is old
-	each       [copies]*kgo.Client // asks one broker only
-	properties [copies][]string    // server.properties
+	dir        string
+	brokers    []*milena.Broker
+	running    []bool
+	away       []bool        // frozen, or cut off: what it says is old
+	each       []*kgo.Client // asks one broker only
+	properties [][]string    // server.properties
 }
 
-func startCluster(t *testing.T, onZooKeeper bool) *cluster {
-	dir := t.TempDir() // it goes when c.end has read the logs
-	c := &cluster{t: t, net: startNetwork(t, 2*copies)}
+// startCluster starts it; prepare is for each broker before that.
+func startCluster(t *testing.T, onZooKeeper bool, prepare ...func(*milena.Broker)) *cluster {
+	c := &cluster{t: t, net: startNetwork(t, 2*copies), dir: t.TempDir()} // the directory goes when c.end has read the logs
 	t.Cleanup(c.end)
 	if onZooKeeper {
-		c.startZooKeeper(dir)
+		c.startZooKeeper()
 	}
-	for i := range c.brokers {
-		b := &milena.Broker{Binary: milenaBinary, Dir: filepath.Join(dir, fmt.Sprint(i+1)), Host: address(i + 1), Port: brokerPort, In: c.net.on(i + 1)}
-		c.brokers[i], c.properties[i] = b, c.settings(i)
-		one, err := kgo.NewClient(kgo.SeedBrokers(b.Address()), kgo.Dialer(c.dial), kgo.RequestTimeoutOverhead(time.Second),
-			kgo.DisableClientMetrics())
-		must(t, err)
-		t.Cleanup(one.Close)
-		c.each[i] = one
+	for i := range copies {
+		b := c.addMachine(i)
+		for _, f := range prepare {
+			f(b)
+		}
 		c.launch(i)
 	}
-	await(t, "cluster of three", patience, func() bool {
-		m := c.metadata()
-		return m != nil && len(m.Brokers) == copies
-	})
+	c.awaitAll()
 	return c
+}
+
+// add makes a broker one of the cluster, and the client that asks it alone.
+func (c *cluster) add(b *milena.Broker) {
+	c.t.Helper()
+	one, err := kgo.NewClient(kgo.SeedBrokers(b.Address()), kgo.Dialer(c.dial), kgo.RequestTimeoutOverhead(time.Second), kgo.DisableClientMetrics())
+	must(c.t, err)
+	c.t.Cleanup(one.Close)
+	c.brokers, c.running, c.away, c.each = append(c.brokers, b), append(c.running, false), append(c.away, false), append(c.each, one)
+	c.properties = append(c.properties, c.settings(len(c.properties)))
+}
+
+// addMachine adds a broker on a machine of its own.
+func (c *cluster) addMachine(i int) *milena.Broker {
+	c.t.Helper()
+	b := &milena.Broker{Binary: milenaBinary, Dir: filepath.Join(c.dir, fmt.Sprint(i+1)), Host: address(i + 1), Port: brokerPort, In: c.net.on(i + 1)}
+	c.add(b)
+	return b
+}
+
+// awaitAll waits until somebody knows all brokers.
+func (c *cluster) awaitAll() {
+	c.t.Helper()
+	await(c.t, fmt.Sprintf("cluster of %d", len(c.brokers)), patience, func() bool {
+		m := c.metadata()
+		return m != nil && len(m.Brokers) == len(c.brokers)
+	})
+}
+
+// addresses are where clients reach the brokers.
+func (c *cluster) addresses() (all []string) {
+	for _, b := range c.brokers {
+		all = append(all, b.Address())
+	}
+	return all
 }
 
 // settings are broker i's server.properties.
@@ -93,30 +119,16 @@ func (c *cluster) settings(i int) []string {
 	for j := range copies {
 		quorum = append(quorum, fmt.Sprintf("%d@%s", j+1, voter(j)))
 	}
-	return append(lines, "process.roles=broker,controller", "controller.listener.names=CONTROLLER",
-		fmt.Sprintf("listeners=PLAINTEXT://%s:%d,CONTROLLER://%s", address(i+1), brokerPort, voter(i)),
-		"controller.quorum.voters="+strings.Join(quorum, ","), fmt.Sprintf("broker.session.timeout.ms=%d", sessionMs))
+	lines = append(lines, "controller.listener.names=CONTROLLER", "controller.quorum.voters="+strings.Join(quorum, ","),
+		fmt.Sprintf("broker.session.timeout.ms=%d", sessionMs))
+	if i >= copies {
+		return append(lines, "process.roles=broker")
+	}
+	return append(lines, "process.roles=broker,controller", fmt.Sprintf("listeners=PLAINTEXT://%s:%d,CONTROLLER://%s", address(i+1), brokerPort, voter(i)))
 }
 
 // voter is where broker i's member of etcd is.
 func voter(i int) string { return fmt.Sprintf("%s:%d", address(i+1), controllerPort) }
-
-func (c *cluster) startZooKeeper(dir string) {
-	c.t.Helper()
-	c.zk = &zookeeper.Ensemble{}
-	var members []string
-	for i := range c.zk {
-		machine := copies + i + 1
-		c.zk[i] = &zookeeper.Server{
-			Dir: filepath.Join(dir, fmt.Sprint(machine)), Host: address(machine), Port: storePort, In: c.net.on(machine), Dial: c.net.dial,
-		}
-		members = append(members, c.zk[i].Address())
-	}
-	for _, s := range c.zk {
-		s.Members = members
-	}
-	must(c.t, c.zk.Start(c.t.Context()))
-}
 
 // end leaves no process behind, whatever has failed.
 func (c *cluster) end() {
@@ -186,12 +198,14 @@ func (c *cluster) stop(i int) error {
 func (c *cluster) stopAll() {
 	c.t.Helper()
 	var all sync.WaitGroup
-	var errs [copies]error
-	for i := range c.brokers {
-		all.Go(func() { errs[i] = c.stop(i) })
+	errs := make([]error, len(c.brokers))
+	for i, running := range c.running {
+		if running {
+			all.Go(func() { errs[i] = c.stop(i) })
+		}
 	}
 	all.Wait()
-	must(c.t, errors.Join(errs[:]...))
+	must(c.t, errors.Join(errs...))
 }
 
 func (c *cluster) freeze(i int) {
@@ -213,12 +227,8 @@ func (c *cluster) ask(i int) *kmsg.MetadataResponse {
 	}
 	ctx, cancel := context.WithTimeout(c.t.Context(), 2*time.Second)
 	defer cancel()
-	request := kmsg.NewPtrMetadataRequest()
-	for _, name := range []string{topic, "__consumer_offsets"} {
-		one := kmsg.NewMetadataRequestTopic()
-		one.Topic = kmsg.StringPtr(name)
-		request.Topics = append(request.Topics, one)
-	}
+	request := kmsg.NewPtrMetadataRequest() // no list: all topics
+	request.Topics = nil
 	reply, err := c.each[i].SeedBrokers()[0].Request(ctx, request)
 	if err != nil {
 		return nil
@@ -274,9 +284,15 @@ func (c *cluster) controller() int {
 	return found
 }
 
-// whole waits until every broker says that all replicas are in sync.
+// whole waits until every running broker says that all replicas are in sync.
 func (c *cluster) whole() {
 	c.t.Helper()
+	members := 0
+	for _, running := range c.running {
+		if running {
+			members++
+		}
+	}
 	last := ""
 	defer func() {
 		if c.t.Failed() {
@@ -284,9 +300,12 @@ func (c *cluster) whole() {
 		}
 	}()
 	await(c.t, "ISR of three in all partitions", patience, func() bool {
-		for i := range c.brokers {
+		for i, running := range c.running {
+			if !running {
+				continue
+			}
 			m := c.ask(i)
-			if m == nil || len(m.Brokers) != copies {
+			if m == nil || len(m.Brokers) != members {
 				last = fmt.Sprintf("broker %d: %+v", i+1, m)
 				return false
 			}
@@ -319,68 +338,6 @@ func (c *cluster) knownWithout(i int) {
 			}
 		}
 		return true
-	})
-}
-
-// storeClient speaks to the store's members as one of them does.
-func (c *cluster) storeClient(i int) *clientv3.Client {
-	c.t.Helper()
-	store, err := clientv3.New(clientv3.Config{Endpoints: []string{voter(i)}, DialTimeout: time.Second, Logger: zap.NewNop(),
-		DialOptions: []grpc.DialOption{grpc.WithContextDialer(func(ctx context.Context, address string) (net.Conn, error) {
-			return c.net.dial(ctx, "tcp", address)
-		})}})
-	must(c.t, err)
-	return store
-}
-
-// storeLeader is which broker leads the store.
-func (c *cluster) storeLeader() int {
-	c.t.Helper()
-	found := -1
-	await(c.t, "leader of the store", patience, func() bool {
-		for i := range c.brokers {
-			if !c.running[i] || c.away[i] {
-				continue
-			}
-			if status, err := c.storeStatus(i); err == nil && status.Leader == status.Header.MemberId {
-				found = i
-				return true
-			}
-		}
-		return false
-	})
-	return found
-}
-
-func (c *cluster) storeStatus(i int) (*clientv3.StatusResponse, error) {
-	store := c.storeClient(i)
-	defer store.Close()
-	ctx, cancel := context.WithTimeout(c.t.Context(), 2*time.Second)
-	defer cancel()
-	return store.Status(ctx, voter(i))
-}
-
-// leadStore makes a broker the leader of the store, where a broker can be.
-func (c *cluster) leadStore(i int) {
-	c.t.Helper()
-	if c.zk != nil {
-		return // no broker leads it
-	}
-	await(c.t, fmt.Sprintf("store led by broker %d", i+1), patience, func() bool {
-		now := c.storeLeader()
-		if now == i {
-			return true
-		}
-		status, err := c.storeStatus(i)
-		if err != nil {
-			return false
-		}
-		store := c.storeClient(now)
-		defer store.Close()
-		ctx, cancel := context.WithTimeout(c.t.Context(), 2*time.Second)
-		defer cancel()
-		_, err = store.MoveLeader(ctx, status.Header.MemberId)
-		return err == nil
 	})
 }
 

@@ -53,12 +53,8 @@ func (c *cluster) dial(ctx context.Context, network, address string) (net.Conn, 
 // client is one of the whole cluster, with less patience than clients have by default: a frozen broker answers nothing for long.
 func (c *cluster) client(opts ...kgo.Opt) *kgo.Client {
 	c.t.Helper()
-	var seeds []string
-	for _, b := range c.brokers {
-		seeds = append(seeds, b.Address())
-	}
 	made, err := kgo.NewClient(append([]kgo.Opt{
-		kgo.SeedBrokers(seeds...), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.DisableClientMetrics(),
+		kgo.SeedBrokers(c.addresses()...), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.DisableClientMetrics(),
 		kgo.MetadataMinAge(50 * time.Millisecond), kgo.RetryBackoffFn(func(int) time.Duration { return 20 * time.Millisecond }),
 		kgo.Dialer(c.dial), kgo.RequestTimeoutOverhead(time.Second), kgo.ProduceRequestTimeout(2 * time.Second),
 	}, opts...)...)
