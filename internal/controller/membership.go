@@ -79,10 +79,16 @@ func (m *Membership) Expire() {
 	m.done.Wait()
 }
 
-// Close ends the session: the registration goes.
+// Close ends the session: the registration goes. Where the store cannot be reached, as when its other members stop too, the session ends by its
+// time-out: that is no failure of a stop.
 func (m *Membership) Close(ctx context.Context) error {
 	m.Expire()
-	return m.Session().Close(ctx)
+	err := m.Session().Close(ctx)
+	if errors.Is(err, coord.ErrUnavailable) {
+		m.log.Warn("the registration is left to its time-out: the store cannot be reached", "timeoutMs", m.timeoutMs, "error", err)
+		return nil
+	}
+	return err
 }
 
 func (m *Membership) join(ctx context.Context) error {
