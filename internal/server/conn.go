@@ -35,6 +35,7 @@ type conn struct {
 	writing  bool // someone writes
 	draining bool // the server stops: the connection is closed when it is idle
 	dropping bool // a call will close the connection in its turn
+	begun    bool // a request has been
 	closed   bool
 }
 
@@ -129,16 +130,27 @@ func (c *conn) close(reason error) {
 	c.closed = true
 	pending, out := c.pending, c.out
 	c.pending, c.out = nil, nil
-	clientID := c.clientID
+	clientID, begun := c.clientID, c.begun
 	c.changed.Broadcast()
 	c.mu.Unlock()
 	c.explain(clientID, reason)
+	if !begun && errors.Is(reason, errStopped) {
+		resetOnClose(c.socket)
+	}
 	_ = c.socket.Close()
 	for _, k := range pending {
 		k.abandon()
 	}
 	for i := range out {
 		out[i].release()
+	}
+}
+
+// resetOnClose has a client see that the broker is going, as it sees at connections that nobody has accepted yet: an orderly end before the first
+// answer is taken by some for a server that speaks another protocol, and not tried again.
+func resetOnClose(socket net.Conn) {
+	if s, is := socket.(interface{ SetLinger(seconds int) error }); is {
+		_ = s.SetLinger(0)
 	}
 }
 

@@ -69,6 +69,7 @@ func (l *listener) admit(socket net.Conn) bool {
 	l.metrics.Connections.Add(1)
 	if !s.add(c) {
 		s.remove(c)
+		resetOnClose(socket)
 		return false
 	}
 	return true

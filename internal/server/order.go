@@ -45,7 +45,7 @@ func (c *conn) begin(k *call) bool {
 		c.server.queued.give(k.queuedBytes)
 		return false
 	}
-	c.reading = true
+	c.reading, c.begun = true, true
 	c.pending = append(c.pending, k)
 	c.mu.Unlock()
 	return true
