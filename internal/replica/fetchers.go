@@ -3,6 +3,7 @@ package replica
 import (
 	"context"
 	"hash/fnv"
+	"slices"
 	"strconv"
 	"sync"
 
@@ -52,7 +53,9 @@ func (r *Replicas) follow(tps []logdir.TopicPartition) {
 		r.mu.RUnlock()
 		if st := h.part.State(); st.Role == partition.Follower && st.Leader >= 0 {
 			id := fetcherID{st.Leader, fetcherNumber(tp, r.options.Config.Broker().NumReplicaFetchers)}
-			of[id] = append(of[id], &followed{hosted: h, tp: tp, leaderEpoch: st.LeaderEpoch})
+			// Who is in the ISR holds up what is committed: it must not be held back when only the epoch is another.
+			inSync := slices.Contains(st.ISR, r.options.BrokerID)
+			of[id] = append(of[id], &followed{hosted: h, tp: tp, leaderEpoch: st.LeaderEpoch, inSync: inSync})
 		}
 	}
 	for id, followed := range of {
