@@ -4,6 +4,7 @@ import (
 	"sync"
 	"time"
 
+	"milena/internal/logdir"
 	"milena/internal/metadata"
 	"milena/internal/partition"
 	"milena/internal/record"
@@ -61,7 +62,10 @@ func (r *Replicas) Append(req *AppendRequest, done func([]AppendResult)) {
 	waiting := 0
 	for i := range req.Partitions {
 		if a.results[i].Err == nil {
-			a.append(req, i, nowMs)
+			if a.append(req, i, nowMs); a.results[i].Err != nil {
+				p := &req.Partitions[i]
+				r.noRoom(logdir.TopicPartition{Topic: p.Topic, Partition: p.Partition}, a.slots[i].hosted, a.results[i].Err)
+			}
 		}
 		if slot := &a.slots[i]; slot.syncs || slot.waits {
 			waiting++

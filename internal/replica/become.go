@@ -135,10 +135,19 @@ func (r *Replicas) become(b *becoming) int16 {
 	if !slices.Contains(b.change.Replicas, r.options.BrokerID) {
 		return kerr.UnknownTopicOrPartition.Code
 	}
+	refuses, back := r.handsOver(b)
+	if refuses {
+		return r.becomeWithoutRoom(b)
+	}
 	h, err := r.host(h, b)
 	r.noteUnmade(b, h, err)
 	if err == nil {
 		err = h.part.Become(b.change)
+	}
+	if back && errors.Is(err, partition.ErrFencedLeaderEpoch) {
+		if st := h.part.State(); st.LeaderEpoch == b.change.LeaderEpoch && st.PartitionEpoch == b.change.PartitionEpoch {
+			return 0 // it was applied when there was no room
+		}
 	}
 	switch {
 	case err == nil:

@@ -40,8 +40,9 @@ func (r *Replicas) remake() {
 		case <-r.stop:
 			return
 		case <-tick.C:
+		case <-r.handovers.wake:
 		}
-		if r.makeUnmade() && r.options.Cluster.Report != nil {
+		if made := r.makeUnmade(); (r.takeBack() || made) && r.options.Cluster.Report != nil {
 			err := r.options.Cluster.Report()
 			r.unmade.mu.Lock()
 			r.unmade.tell = err != nil

@@ -237,12 +237,12 @@ func TestRefusals(t *testing.T) {
 }
 
 // follow makes broker 2 the leader of partition 0.
-func (b *broker) follow(topic string, id [16]byte, epoch int32) {
+func (b *broker) follow(topic string, id [16]byte, epoch int32) int16 {
 	req := kmsg.NewPtrLeaderAndISRRequest()
 	req.Version, req.ControllerEpoch = 7, 1
 	req.TopicStates = []kmsg.LeaderAndISRRequestTopicState{{Topic: topic, TopicID: id, PartitionStates: []kmsg.LeaderAndISRRequestTopicPartition{
 		{Leader: 2, LeaderEpoch: epoch, ZKVersion: epoch, ISR: []int32{1, 2}, Replicas: []int32{1, 2}}}}}
-	b.BecomeLeaderOrFollower(req)
+	return b.BecomeLeaderOrFollower(req).Topics[0].Partitions[0].ErrorCode
 }
 
 func TestFetchWaits(t *testing.T) {

@@ -56,6 +56,7 @@ type Replicas struct {
 	throttles throttles
 	proposals proposals
 	unmade    unmade
+	handovers handovers
 
 	parked  atomic.Int64 // requests that wait
 	stop    chan struct{}
@@ -91,6 +92,7 @@ func New(o Options) *Replicas {
 	r.fetchers.byID, r.fetchers.fetching = map[fetcherID]*fetcher{}, map[logdir.TopicPartition]*fetcher{}
 	r.proposals.waiting, r.proposals.wake = map[logdir.TopicPartition]wish{}, make(chan struct{}, 1)
 	r.unmade.logs = map[logdir.TopicPartition]becoming{}
+	r.handovers.open, r.handovers.wake = map[logdir.TopicPartition]handover{}, make(chan struct{}, 1)
 	r.running.Go(r.checkpointHighWatermarks)
 	r.running.Go(r.remake)
 	if o.Cluster.AlterPartition != nil {
