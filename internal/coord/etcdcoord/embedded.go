@@ -96,6 +96,9 @@ func StartEmbedded(ctx context.Context, options EmbeddedOptions) (*Embedded, err
 		return nil, fmt.Errorf("etcdcoord: embedded etcd in %s: %w", options.Dir, err)
 	}
 	e.setAside(options.Dir)
+	if err := evict(databaseFile(options.Dir)); err != nil {
+		e.logger.Debug("the coordination store's reserve stays in memory", "error", err)
+	}
 	e.running.Go(func() { e.keepReserve(options.Dir) })
 	if options.Quorum != nil && len(options.Quorum.Members) > 1 {
 		e.running.Go(func() { e.settle(options.Quorum) })
