@@ -58,7 +58,7 @@ func newHosted(t *testing.T) *bench {
 	}
 	session, err := store.NewSession(t.Context(), 1000)
 	if err == nil {
-		_, err = b.services.Store.Elect(t.Context(), session, 1, "", 0) // epoch 1
+		_, err = b.services.Store.Elect(t.Context(), session, clusterstore.ElectedController{BrokerID: 1}, 0) // epoch 1
 	}
 	if err != nil {
 		t.Fatal(err)

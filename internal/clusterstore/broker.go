@@ -1,6 +1,7 @@
 package clusterstore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,6 +22,9 @@ type Broker struct {
 	TimestampMs int64
 	// Directory is the mark of a Milena broker: the identity of the data it holds. "" for Kafka's own brokers.
 	Directory string
+	// InterBroker is the name of the broker's listener for others; "" where all brokers are configured alike, as Kafka demands, and whoever
+	// asks knows it.
+	InterBroker string
 	// Unclean tells that the broker may have lost records it had acknowledged; the controller takes that in and then takes it back (Settle).
 	Unclean bool
 	// Epoch is the CreateID of the node (Kafka: czxid), set when read.
@@ -48,10 +52,16 @@ func (b *Broker) Endpoint(listener string) (Endpoint, bool) {
 	return Endpoint{}, false
 }
 
+// EndpointForBrokers finds the endpoint by which other brokers reach this one: listener is its name where the broker does not say.
+func (b *Broker) EndpointForBrokers(listener string) (Endpoint, bool) {
+	return b.Endpoint(cmp.Or(b.InterBroker, listener))
+}
+
 // /brokers/ids/N, version 5:
 //
 //	{"features":{},"listener_security_protocol_map":{"PLAINTEXT":"PLAINTEXT"},"endpoints":["PLAINTEXT://host:9092"],
-//	 "rack":"r","jmx_port":-1,"port":9092,"host":"host","version":5,"timestamp":"1795376059706","milena":{"directory":"…","unclean":true}}
+//	 "rack":"r","jmx_port":-1,"port":9092,"host":"host","version":5,"timestamp":"1795376059706",
+//	 "milena":{"directory":"…","interBroker":"PLAINTEXT","unclean":true}}
 //
 // Version 1 has host and port alone, 2 adds endpoints (named by their protocol), 3 the rack, 4 the map, 5 the features.
 type brokerJSON struct {
@@ -68,8 +78,9 @@ type brokerJSON struct {
 }
 
 type brokerMark struct {
-	Directory string `json:"directory"`
-	Unclean   bool   `json:"unclean,omitempty"`
+	Directory   string `json:"directory"`
+	InterBroker string `json:"interBroker,omitempty"`
+	Unclean     bool   `json:"unclean,omitempty"`
 }
 
 func encodeBroker(b *Broker) []byte {
@@ -85,7 +96,7 @@ func encodeBroker(b *Broker) []byte {
 		}
 	}
 	if b.Directory != "" {
-		j.Milena = &brokerMark{Directory: b.Directory, Unclean: b.Unclean}
+		j.Milena = &brokerMark{Directory: b.Directory, InterBroker: b.InterBroker, Unclean: b.Unclean}
 	}
 	return encode(j)
 }
@@ -105,7 +116,7 @@ func decodeBroker(id int32, data []byte) (*Broker, error) {
 	}
 	b := &Broker{ID: id, Rack: j.Rack, TimestampMs: int64(j.Timestamp)}
 	if j.Milena != nil {
-		b.Directory, b.Unclean = j.Milena.Directory, j.Milena.Unclean
+		b.Directory, b.InterBroker, b.Unclean = j.Milena.Directory, j.Milena.InterBroker, j.Milena.Unclean
 	}
 	if j.Version < 1 {
 		return nil, corrupt(path, "unsupported version "+strconv.Itoa(j.Version))

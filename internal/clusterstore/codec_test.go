@@ -245,3 +245,27 @@ func TestELRs(t *testing.T) {
 		t.Errorf("%+v, %v", again, err)
 	}
 }
+
+// TestMarks: what Milena adds to registrations and to /controller is read again, and is not there where there is nothing to tell.
+func TestMarks(t *testing.T) {
+	for text, want := range map[string]ElectedController{
+		kafkaController: {BrokerID: 1},
+		`{"version":2,"brokerid":1,"timestamp":"5","kraftControllerEpoch":-1,"milena":{"directory":"d"}}`: {BrokerID: 1, Directory: "d"},
+		`{"version":2,"brokerid":1,"timestamp":"5","kraftControllerEpoch":-1,"milena":{"directory":"d","endpoint":"h:1"}}`: {
+			BrokerID: 1, Directory: "d", Endpoint: "h:1"},
+	} {
+		if got, err := decodeController([]byte(text)); err != nil || *got != want {
+			t.Errorf("%s: %+v, %v", text, got, err)
+		}
+	}
+	endpoints := []Endpoint{{Listener: "A", Host: "a", Port: 1, Protocol: "PLAINTEXT"}, {Listener: "B", Host: "b", Port: 2, Protocol: "PLAINTEXT"}}
+	for said, want := range map[string]string{"": "a", "B": "b", "C": ""} {
+		b, err := decodeBroker(1, encodeBroker(&Broker{ID: 1, Directory: "d", InterBroker: said, Endpoints: endpoints}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e, ok := b.EndpointForBrokers("A"); e.Host != want || ok != (want != "") {
+			t.Errorf("%q: %+v", said, e)
+		}
+	}
+}

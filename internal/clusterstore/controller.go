@@ -30,21 +30,32 @@ func fenced(err error) error {
 	return err
 }
 
-// /controller: {"version":2,"brokerid":1,"timestamp":"1795376059814","kraftControllerEpoch":-1}
+// /controller:
+//
+//	{"version":2,"brokerid":1,"timestamp":"1795376059814","kraftControllerEpoch":-1,"milena":{"directory":"…","endpoint":"host:9093"}}
 type controllerJSON struct {
-	Version    int         `json:"version"`
-	BrokerID   int32       `json:"brokerid"`
-	Timestamp  flexibleInt `json:"timestamp"`
-	KRaftEpoch int32       `json:"kraftControllerEpoch"`
-	Milena     *brokerMark `json:"milena,omitempty"`
+	Version    int             `json:"version"`
+	BrokerID   int32           `json:"brokerid"`
+	Timestamp  flexibleInt     `json:"timestamp"`
+	KRaftEpoch int32           `json:"kraftControllerEpoch"`
+	Milena     *controllerMark `json:"milena,omitempty"`
+}
+
+type controllerMark struct {
+	Directory string `json:"directory"`
+	Endpoint  string `json:"endpoint,omitempty"`
 }
 
 // ElectedController is what /controller tells.
 type ElectedController struct {
 	BrokerID  int32
 	Directory string // mark of a Milena broker, as in Broker
-	CreateID  int64  // of the node
-	Session   int64
+	// Endpoint is where brokers reach a controller that is no broker, host:port of its controller listener; "" for a broker, which is
+	// registered.
+	Endpoint string
+	// CreateID and Session are the node's; set when read.
+	CreateID int64
+	Session  int64
 }
 
 // Controller reads who is controller; coord.ErrNoNode where nobody is.
@@ -71,7 +82,7 @@ func decodeController(data []byte) (*ElectedController, error) {
 	}
 	c := &ElectedController{BrokerID: j.BrokerID}
 	if j.Milena != nil {
-		c.Directory = j.Milena.Directory
+		c.Directory, c.Endpoint = j.Milena.Directory, j.Milena.Endpoint
 	}
 	return c, nil
 }
@@ -98,16 +109,16 @@ func (s *Store) ControllerEpoch(ctx context.Context) (Epoch, error) {
 	return Epoch{Number: int32(n), Version: node.Stat.Version}, nil
 }
 
-// Elect makes this broker controller: creates /controller with the session and raises /controller_epoch by one, both or neither.
+// Elect makes this node controller: creates /controller with the session and raises /controller_epoch by one, both or neither.
 // coord.ErrNodeExists where there is a controller, coord.ErrBadVersion where another election came between.
-func (s *Store) Elect(ctx context.Context, session coord.Session, brokerID int32, directory string, nowMs int64) (Epoch, error) {
+func (s *Store) Elect(ctx context.Context, session coord.Session, as ElectedController, nowMs int64) (Epoch, error) {
 	epoch, err := s.ControllerEpoch(ctx)
 	if err != nil {
 		return Epoch{}, err
 	}
-	body := controllerJSON{Version: 2, BrokerID: brokerID, Timestamp: flexibleInt(nowMs), KRaftEpoch: -1}
-	if directory != "" {
-		body.Milena = &brokerMark{Directory: directory}
+	body := controllerJSON{Version: 2, BrokerID: as.BrokerID, Timestamp: flexibleInt(nowMs), KRaftEpoch: -1}
+	if as.Directory != "" {
+		body.Milena = &controllerMark{Directory: as.Directory, Endpoint: as.Endpoint}
 	}
 	next := Epoch{Number: epoch.Number + 1, Version: epoch.Version + 1}
 	number := []byte(strconv.Itoa(int(next.Number)))
@@ -123,7 +134,7 @@ func (s *Store) Elect(ctx context.Context, session coord.Session, brokerID int32
 		// This session may hold the office without knowing (an answer was lost), or hold what is left of a reign that was fenced: it begins anew.
 		holder, readErr := s.Controller(ctx)
 		if readErr == nil && holder.Session == session.ID() && s.RemoveController(ctx, holder) == nil {
-			return s.Elect(ctx, session, brokerID, directory, nowMs)
+			return s.Elect(ctx, session, as, nowMs)
 		}
 	}
 	return Epoch{}, err

@@ -53,22 +53,22 @@ func TestParentsAreMadeOnceAndCompleted(t *testing.T) {
 func TestElectionFencesOldReigns(t *testing.T) {
 	s := newStore(t)
 	first, second := session(t, s), session(t, s)
-	one, err := s.Elect(ctx, first, 1, "d1", 5)
+	one, err := s.Elect(ctx, first, ElectedController{BrokerID: 1, Directory: "d1"}, 5)
 	if err != nil || one.Number != 1 {
 		t.Fatalf("%+v, %v", one, err)
 	}
-	if _, err := s.Elect(ctx, second, 2, "d2", 5); !errors.Is(err, coord.ErrNodeExists) {
+	if _, err := s.Elect(ctx, second, ElectedController{BrokerID: 2, Directory: "d2"}, 5); !errors.Is(err, coord.ErrNodeExists) {
 		t.Fatalf("a second controller: %v", err)
 	}
 	if err := first.Close(ctx); err != nil {
 		t.Fatal(err)
 	}
-	two, err := s.Elect(ctx, second, 2, "d2", 5)
+	two, err := s.Elect(ctx, second, ElectedController{BrokerID: 2, Directory: "d2", Endpoint: "h:1"}, 5)
 	if err != nil || two.Number != 2 {
 		t.Fatalf("%+v, %v", two, err)
 	}
 	holder, err := s.Controller(ctx)
-	if err != nil || holder.BrokerID != 2 || holder.Directory != "d2" || holder.Session != second.ID() {
+	if err != nil || holder.BrokerID != 2 || holder.Directory != "d2" || holder.Endpoint != "h:1" || holder.Session != second.ID() {
 		t.Errorf("%+v, %v", holder, err)
 	}
 	id := PartitionID{"t", 0}
@@ -93,10 +93,10 @@ func TestElectionFencesOldReigns(t *testing.T) {
 func TestElectAfterALostAnswerBeginsAnew(t *testing.T) {
 	s := newStore(t)
 	own := session(t, s)
-	if _, err := s.Elect(ctx, own, 1, "", 0); err != nil {
+	if _, err := s.Elect(ctx, own, ElectedController{BrokerID: 1}, 0); err != nil {
 		t.Fatal(err)
 	}
-	again, err := s.Elect(ctx, own, 1, "", 0)
+	again, err := s.Elect(ctx, own, ElectedController{BrokerID: 1}, 0)
 	if err != nil || again.Number != 2 {
 		t.Errorf("%+v, %v", again, err)
 	}
@@ -104,7 +104,7 @@ func TestElectAfterALostAnswerBeginsAnew(t *testing.T) {
 
 func TestPartitionStatesAreComparedAndSet(t *testing.T) {
 	s := newStore(t)
-	epoch, err := s.Elect(ctx, session(t, s), 1, "", 0)
+	epoch, err := s.Elect(ctx, session(t, s), ElectedController{BrokerID: 1}, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -156,7 +156,7 @@ func TestPartitionStatesAreComparedAndSet(t *testing.T) {
 
 func TestRemovalOfADamagedTopic(t *testing.T) {
 	s := newStore(t)
-	epoch, err := s.Elect(ctx, session(t, s), 1, "", 0)
+	epoch, err := s.Elect(ctx, session(t, s), ElectedController{BrokerID: 1}, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

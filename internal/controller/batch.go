@@ -129,7 +129,7 @@ func (b *batch) sendLeaderAndISR(r *reign, to *clusterstore.Broker) {
 	}
 	for _, leader := range sortedKeys(leaders) {
 		if broker := r.state.live[leader]; broker != nil {
-			endpoint, _ := broker.Endpoint(r.cfg.InterBrokerListener)
+			endpoint, _ := broker.EndpointForBrokers(r.cfg.InterBrokerListener)
 			req.LiveLeaders = append(req.LiveLeaders, kmsg.LeaderAndISRRequestLiveLeader{
 				BrokerID: leader, Host: endpoint.Host, Port: int32(endpoint.Port),
 			})
@@ -176,7 +176,7 @@ func (b *batch) sendUpdateMetadata(r *reign) {
 		to := r.state.live[broker]
 		req := &kmsg.UpdateMetadataRequest{
 			Version: updateMetadataVersion, ControllerID: r.cfg.BrokerID, ControllerEpoch: r.epoch.Number, BrokerEpoch: to.Epoch, LiveBrokers: live,
-			TopicStates: updated,
+			TopicStates: updated, IsKRaftController: r.cfg.Endpoint != "",
 		}
 		switch {
 		case b.full[broker]:

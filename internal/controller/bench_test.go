@@ -44,7 +44,7 @@ func leave(tb testing.TB, brokers, topics, partitions, replicas int) estate {
 		_, err := e.store.Register(ctx, session, &clusterstore.Broker{ID: id + 1})
 		must(err)
 	}
-	e.epoch, err = e.store.Elect(ctx, session, 1, "", 0)
+	e.epoch, err = e.store.Elect(ctx, session, clusterstore.ElectedController{BrokerID: 1}, 0)
 	must(err)
 	states, fresh := map[PartitionID]*clusterstore.PartitionState{}, map[string]bool{}
 	next := 0

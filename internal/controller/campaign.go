@@ -75,8 +75,9 @@ func (c *Controller) stand(ctx context.Context, session coord.Session) error {
 		return err
 	}
 	defer watch.Close()
+	self := clusterstore.ElectedController{BrokerID: c.cfg.BrokerID, Directory: c.cfg.Directory, Endpoint: c.cfg.Endpoint}
 	for ctx.Err() == nil {
-		epoch, err := c.store.Elect(ctx, session, c.cfg.BrokerID, c.cfg.Directory, time.Now().UnixMilli())
+		epoch, err := c.store.Elect(ctx, session, self, time.Now().UnixMilli())
 		if err == nil {
 			if err := c.reignUntilDeposed(ctx, session, epoch, watch); err != nil {
 				return err

@@ -16,12 +16,14 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// Config is what a controller needs to know of its broker. All fields but NewID, NowMs and the intervals must be set.
+// Config is what a controller needs to know of its node. All fields but NewID, NowMs and the intervals must be set.
 type Config struct {
 	BrokerID int32
 	// Directory is the identity of this broker's data, its mark in the store.
 	Directory string
-	// InterBrokerListener is the listener by which brokers are reached.
+	// Endpoint is where brokers reach this node, host:port, where it is no broker; "" for a broker.
+	Endpoint string
+	// InterBrokerListener is the listener by which brokers are reached that do not say which one it is.
 	InterBrokerListener string
 	// Dial makes a connection to a broker, lazily.
 	Dial func(address string) Link

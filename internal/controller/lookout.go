@@ -13,7 +13,7 @@ import (
 )
 
 // A session tells of a lost machine after some seconds. A killed process is known at once: the kernel closes its connections and refuses
-// new ones. The controller keeps a connection to each broker for that, and each broker one to the controller. Only what bears Milena's mark
+// new ones. The controller keeps a connection to each broker for that, and each node that would succeed it one to the controller. Only what bears Milena's mark
 // is removed so: Kafka's own broker does not register twice in one session, and a broker that was removed wrongly (something on the way
 // refuses in its name) must.
 
@@ -73,7 +73,7 @@ func awaitClose(ctx context.Context, conn net.Conn) bool {
 
 // addressOf is where a broker is reached by others.
 func addressOf(b *clusterstore.Broker, listener string) (string, bool) {
-	endpoint, ok := b.Endpoint(listener)
+	endpoint, ok := b.EndpointForBrokers(listener)
 	return net.JoinHostPort(endpoint.Host, strconv.Itoa(endpoint.Port)), ok
 }
 
@@ -106,12 +106,18 @@ func (c *Controller) lookAfterController(ctx context.Context, holder *clustersto
 	if c.cfg.Reach == nil || holder.Directory == "" || holder.BrokerID == c.cfg.BrokerID {
 		return
 	}
-	b, err := c.store.Broker(ctx, holder.BrokerID)
-	if err != nil || b.Directory != holder.Directory {
-		return // its session will tell
+	address := holder.Endpoint
+	if address == "" {
+		b, err := c.store.Broker(ctx, holder.BrokerID)
+		if err != nil || b.Directory != holder.Directory {
+			return // its session will tell
+		}
+		var ok bool
+		if address, ok = addressOf(b, c.cfg.InterBrokerListener); !ok {
+			return
+		}
 	}
-	address, ok := addressOf(b, c.cfg.InterBrokerListener)
-	if !ok || !awaitDeath(ctx, c.cfg.Reach, address) {
+	if !awaitDeath(ctx, c.cfg.Reach, address) {
 		return
 	}
 	c.cfg.Logger.Warn("controller: the controller's process is gone, ending its reign", "broker", holder.BrokerID)

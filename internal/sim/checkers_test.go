@@ -17,7 +17,7 @@ func TestObserverKnowsTopicsThatAreMadeAnew(t *testing.T) {
 	must(t, store.EnsureParents(ctx))
 	session, err := store.Coord().NewSession(ctx, 6000)
 	must(t, err)
-	epoch, err := store.Elect(ctx, session, 1, "", 0)
+	epoch, err := store.Elect(ctx, session, clusterstore.ElectedController{BrokerID: 1}, 0)
 	must(t, err)
 	found := 0
 	o := newObserver(&world{t: t, look: store, complain: func(string, ...any) { found++ }})
