@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/url"
 	"sync"
 	"time"
@@ -131,6 +132,14 @@ func embeddedConfig(dir string, quorum *Quorum, existing []remoteMember, logger 
 	config.WarningApplyDuration, config.WarningUnaryRequestDuration = slowRequest, slowRequest
 	config.ZapLoggerBuilder = embed.NewZapLoggerBuilder(logger)
 	return config, nil
+}
+
+// Requests gives the connections of Kafka's protocol; nil where the quorum does not have them. Closing it leaves the others be.
+func (e *Embedded) Requests() net.Listener {
+	if e.front == nil || e.front.requests == nil {
+		return nil
+	}
+	return e.front.requests
 }
 
 // OpenClient makes another store on the same server, with sessions and watches of its own.

@@ -21,13 +21,14 @@ import (
 const sniffTimeout = 10 * time.Second
 
 // front serves members and remote clients of a server on one listener: members speak HTTP/1, clients gRPC. Before the server itself runs,
-// members are told that this one waits.
+// members are told that this one waits. Connections of a third kind, those of Kafka's protocol, are handed on where somebody takes them.
 type front struct {
 	listener net.Listener
 	toClient net.Listener
 	handler  atomic.Pointer[http.Handler]
 	members  *http.Server
 	clients  *grpc.Server // nil until serve
+	requests *requests    // nil where nobody takes them
 }
 
 // openFront answers for a server that is not there yet.
@@ -48,6 +49,9 @@ func openFront(q *Quorum, logger *slog.Logger) *front {
 	mux := cmux.New(f.listener)
 	mux.SetReadTimeout(sniffTimeout)
 	f.toClient = mux.Match(cmux.HTTP2())
+	if q.Requests {
+		f.requests = newRequests(mux.Match(isRequest))
+	}
 	members := mux.Match(cmux.HTTP1Fast())
 	// Each ends when the front is closed; what they say then is no news. A connection that speaks none of the protocols is closed.
 	mux.HandleError(func(error) bool { return true })

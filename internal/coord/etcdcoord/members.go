@@ -39,6 +39,8 @@ type Quorum struct {
 	// Listener is where the other members and remote clients come in. Connections of it are secured by TLS, where that is not nil.
 	Listener net.Listener
 	TLS      *TLS
+	// Requests tells that connections of Kafka's protocol come in there too (Embedded.Requests).
+	Requests bool
 }
 
 // Timing of members that talk over a network: a leader that is gone is missed within one to two electionMs.
