@@ -36,7 +36,7 @@ func (s *Services) metadata(call *Call, r kmsg.Request) {
 			NodeID: n.id, Host: n.endpoint.Host, Port: n.endpoint.Port, Rack: n.rack,
 		})
 	}
-	resp.ClusterID, resp.ControllerID = &image.ClusterID, image.ControllerID
+	resp.ClusterID, resp.ControllerID = &image.ClusterID, s.controllerID(image)
 	resp.AuthorizedOperations = operations(req.IncludeClusterAuthorizedOperations, clusterOperations)
 	m := metadataAnswer{services: s, call: call, image: image, req: req, resp: resp}
 	switch {

@@ -35,7 +35,7 @@ func (s *Services) describeCluster(call *Call, r kmsg.Request) {
 	}
 	image := s.Metadata.Image()
 	resp.EndpointType = endpointBroker
-	resp.ClusterID, resp.ControllerID = image.ClusterID, image.ControllerID
+	resp.ClusterID, resp.ControllerID = image.ClusterID, s.controllerID(image)
 	resp.ClusterAuthorizedOperations = operations(req.IncludeClusterAuthorizedOperations, clusterOperations)
 	for _, n := range s.nodes(image, call.Client) {
 		resp.Brokers = append(resp.Brokers, kmsg.DescribeClusterResponseBroker{

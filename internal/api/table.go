@@ -82,9 +82,22 @@ func (s *Services) Table() []Row {
 		rows = append(rows, s.groupRows()...)
 	}
 	if s.Controller != nil {
-		rows = append(rows, s.controlledShutdownRow(), s.alterPartitionRow(), s.allocateProducerIDsRow(), s.electLeadersRow(),
-			s.alterPartitionReassignmentsRow(), s.listPartitionReassignmentsRow())
+		rows = append(rows, s.controllerRows()...)
 	}
+	slices.SortFunc(rows, func(a, b Row) int { return cmp.Compare(a.Key, b.Key) })
+	return rows
+}
+
+// controllerRows are the requests that the controller answers.
+func (s *Services) controllerRows() []Row {
+	return []Row{s.controlledShutdownRow(), s.alterPartitionRow(), s.allocateProducerIDsRow(), s.electLeadersRow(),
+		s.alterPartitionReassignmentsRow(), s.listPartitionReassignmentsRow()}
+}
+
+// ControllerTable lists the API keys that a node serves which is a controller and no broker: to brokers, by its controller listener.
+func (s *Services) ControllerTable() []Row {
+	var rows []Row
+	rows = append(s.controllerRows(), s.apiVersionsRow(func() []Row { return rows }))
 	slices.SortFunc(rows, func(a, b Row) int { return cmp.Compare(a.Key, b.Key) })
 	return rows
 }

@@ -56,6 +56,7 @@ type Broker struct {
 	server       *server.Server
 	controller   *controller.Controller
 	membership   *controller.Membership
+	candidacy    *controller.Candidacy         // in the place of membership where this is no broker
 	epoch        atomic.Int64                  // of the registration in force
 	session      atomic.Pointer[coord.Session] // of the registration
 	toController *controllerLink
@@ -73,7 +74,11 @@ func Start(ctx context.Context, o Options) (*Broker, error) {
 	b := &Broker{options: o, live: config.NewLive(o.Config), metrics: metrics.New(), failed: make(chan error, 1)}
 	b.ctx, b.stop = context.WithCancel(context.Background())
 	b.gate = newGate(b.ctx)
-	for _, step := range []func(context.Context) error{b.openDirs, b.openStore, b.loadLogs, b.serve, b.join} {
+	steps := []func(context.Context) error{b.openDirs, b.openStore, b.loadLogs, b.serve, b.join}
+	if o.Config.ControllerOnly {
+		steps = []func(context.Context) error{b.openDirs, b.refuseLogs, b.openStore, b.watchConfigs, b.serveBrokers, b.stand}
+	}
+	for _, step := range steps {
 		if err := step(ctx); err != nil {
 			stopping, cancel := context.WithCancel(context.Background())
 			cancel() // nothing was promised to anyone: no grace
@@ -136,6 +141,9 @@ func (b *Broker) Stop(ctx context.Context) error {
 	if b.membership != nil {
 		brokerEpoch = b.membership.Epoch()
 		errs = append(errs, ignoreEnd(b.membership.Close(ctx)))
+	}
+	if b.candidacy != nil {
+		errs = append(errs, ignoreEnd(b.candidacy.Close(ctx)))
 	}
 	if b.configs != nil {
 		b.configs.Close()

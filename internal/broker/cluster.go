@@ -2,6 +2,7 @@ package broker
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"math"
 	"net"
@@ -11,6 +12,7 @@ import (
 
 	"milena/internal/config"
 	"milena/internal/controller"
+	"milena/internal/netio"
 	"milena/internal/peer"
 	"milena/internal/replica"
 
@@ -34,6 +36,55 @@ func (b *Broker) cluster() replica.Cluster {
 	}
 }
 
+// dialController makes a connection to the controller, which metadata tells of: at its listener between brokers, or where it is no broker at
+// the address under which it was elected, as the voters reach each other.
+func (b *Broker) dialController(ctx context.Context, id int32) (*peer.Conn, error) {
+	if !b.metadata.Image().ControllerOnly {
+		conn, ok := b.dialBroker(id)
+		if !ok {
+			return nil, errNoController
+		}
+		return conn, nil
+	}
+	elected, err := b.store.Controller(ctx)
+	if err != nil || elected.BrokerID != id || elected.Endpoint == "" {
+		return nil, errors.Join(errNoController, err)
+	}
+	secured, err := controllerTLS(b.live.Broker(), &b.options)
+	if err != nil {
+		return nil, err
+	}
+	network := b.options.Net
+	if secured != nil {
+		network = securedNet{network, secured.Client}
+	}
+	return b.openPeer(network, elected.Endpoint), nil
+}
+
+// securedNet makes connections by TLS: a certificate must have the name that is dialled.
+type securedNet struct {
+	netio.Net
+	config *tls.Config
+}
+
+func (s securedNet) Dial(ctx context.Context, address string) (net.Conn, error) {
+	conn, err := s.Net.Dial(ctx, address)
+	if err != nil {
+		return nil, err
+	}
+	config := s.config.Clone()
+	if config.ServerName, _, err = net.SplitHostPort(address); err != nil {
+		_ = conn.Close()
+		return nil, err
+	}
+	secured := tls.Client(conn, config)
+	if err := secured.HandshakeContext(ctx); err != nil {
+		_ = conn.Close()
+		return nil, err
+	}
+	return secured, nil
+}
+
 // dialBroker makes a connection to a live broker's listener between brokers.
 func (b *Broker) dialBroker(id int32) (*peer.Conn, bool) {
 	cfg := b.live.Broker()
@@ -49,7 +100,7 @@ func (b *Broker) dialBroker(id int32) (*peer.Conn, bool) {
 	return b.openPeer(b.options.Net, address), true
 }
 
-// controllerLink is a connection to whichever broker is the controller. mu guards it, and is not held while a request is under way.
+// controllerLink is a connection to whichever node is the controller. mu guards it, and is not held while a request is under way.
 type controllerLink struct {
 	broker *Broker
 	mu     sync.Mutex
@@ -62,7 +113,7 @@ var errNoController = errors.New("broker: no controller is known")
 // do sends a request to the controller, and gives up when another one is told of. After a failure the next one begins with a new connection.
 func (c *controllerLink) do(ctx context.Context, req kmsg.Request) (kmsg.Response, error) {
 	id := c.broker.metadata.Image().ControllerID
-	link, err := c.to(id)
+	link, err := c.to(ctx, id)
 	if err != nil {
 		return nil, err
 	}
@@ -94,22 +145,33 @@ func (c *controllerLink) awaitSuccessor(ctx context.Context, id int32) {
 	}
 }
 
-func (c *controllerLink) to(id int32) (controller.Link, error) {
+func (c *controllerLink) to(ctx context.Context, id int32) (controller.Link, error) {
+	if link := c.current(id); link != nil {
+		return link, nil
+	}
+	conn, err := c.broker.dialController(ctx, id)
+	if err != nil {
+		return nil, err
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.link != nil && c.id == id {
+	if c.link != nil && c.id == id { // another request was faster
+		conn.Close()
 		return c.link, nil
-	}
-	if c.link != nil {
-		c.link.Close()
-		c.link = nil
-	}
-	conn, ok := c.broker.dialBroker(id)
-	if !ok {
-		return nil, errNoController
 	}
 	c.id, c.link = id, conn
 	return conn, nil
+}
+
+// current is the connection to a controller; one to another is closed.
+func (c *controllerLink) current(id int32) controller.Link {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.link != nil && c.id != id {
+		c.link.Close()
+		c.link = nil
+	}
+	return c.link
 }
 
 func (c *controllerLink) drop(link controller.Link) {

@@ -76,15 +76,21 @@ func (s *street) build(id, replicas int, configure func(id int, static map[strin
 // know waits until every broker knows of that many live ones.
 func (s *street) know(brokers int) {
 	s.t.Helper()
-	for id, h := range s.houses {
-		c := h.client(kgo.SeedBrokers(hostOf(id) + ":9092"))
-		defer c.Close()
-		for known := 0; known < brokers; {
-			m, err := kadm.NewClient(c).BrokerMetadata(context.Background())
-			must(s.t, err)
-			if known = len(m.Brokers); known < brokers {
-				time.Sleep(10 * time.Millisecond)
-			}
+	for id := range s.houses {
+		s.knows(id, brokers)
+	}
+}
+
+// knows waits until a broker knows of that many live ones.
+func (s *street) knows(id, brokers int) {
+	s.t.Helper()
+	c := s.houses[id].client(kgo.SeedBrokers(hostOf(id) + ":9092"))
+	defer c.Close()
+	for known := 0; known < brokers; {
+		m, err := kadm.NewClient(c).BrokerMetadata(context.Background())
+		must(s.t, err)
+		if known = len(m.Brokers); known < brokers {
+			time.Sleep(10 * time.Millisecond)
 		}
 	}
 }

@@ -17,7 +17,7 @@ import (
 var ErrNoWayIn = errors.New("this broker keeps its store inside its process and has no controller listener: nobody but the broker itself reaches it")
 
 // ConnectStore is a client of the store of a running cluster, as a broker of this configuration finds it: its ZooKeeper, its etcd, or the
-// voters' controller listeners. A voter that is the only one listens on loopback.
+// voters' controller listeners. A voter that is the only one and a broker listens on loopback.
 func ConnectStore(ctx context.Context, cfg *config.Broker, log *slog.Logger) (coord.Store, error) {
 	switch {
 	case len(cfg.ZooKeeper.Servers) > 0:
@@ -45,7 +45,7 @@ func ConnectStore(ctx context.Context, cfg *config.Broker, log *slog.Logger) (co
 // reachable is where a client reaches a voter.
 func reachable(cfg *config.Broker, v config.Voter) string {
 	host := v.Host
-	if len(cfg.Voters) == 1 && cfg.ControllerRole {
+	if onLoopback(cfg) {
 		host = "127.0.0.1"
 	}
 	return net.JoinHostPort(host, strconv.Itoa(v.Port))

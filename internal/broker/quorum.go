@@ -30,14 +30,15 @@ func controllerTLS(cfg *config.Broker, o *Options) (*etcdcoord.TLS, error) {
 }
 
 // openQuorum opens the controller listener of a voter, by which the other voters, and brokers that are none, reach the embedded store; nil
-// for a broker that nobody was told of. A voter that is the only one listens on loopback alone: to grow, it must be named with others.
+// for a broker that nobody was told of. A voter that is the only one and a broker listens on loopback alone: to grow, it must be named with
+// others. One that is no broker is there for brokers elsewhere.
 func openQuorum(ctx context.Context, network netio.Net, cfg *config.Broker, secured *etcdcoord.TLS) (*etcdcoord.Quorum, error) {
 	if !cfg.ControllerRole || len(cfg.ControllerEndpoints) == 0 {
 		return nil, nil
 	}
 	at := cfg.ControllerEndpoints[0]
 	host := at.Host
-	if len(cfg.Voters) == 1 {
+	if onLoopback(cfg) {
 		host = "127.0.0.1"
 	}
 	l, err := network.Listen(ctx, net.JoinHostPort(host, strconv.Itoa(at.Port)))
@@ -45,8 +46,13 @@ func openQuorum(ctx context.Context, network netio.Net, cfg *config.Broker, secu
 		return nil, fmt.Errorf("the controller listener %s: %w", at.Name, err)
 	}
 	q := quorumOf(cfg, secured)
-	q.Listener = l
+	q.Listener, q.Requests = l, cfg.ControllerOnly
 	return q, nil
+}
+
+// onLoopback tells of a voter that nobody on another machine reaches.
+func onLoopback(cfg *config.Broker) bool {
+	return len(cfg.Voters) == 1 && cfg.ControllerRole && !cfg.ControllerOnly
 }
 
 // quorumOf is the voters as the store knows them.

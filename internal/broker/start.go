@@ -2,10 +2,9 @@ package broker
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"net"
 	"slices"
-	"strconv"
 	"time"
 
 	"milena/internal/admin"
@@ -92,16 +91,7 @@ func (b *Broker) loadLogs(ctx context.Context) error {
 // the gate.
 func (b *Broker) serve(ctx context.Context) error {
 	cfg := b.live.Broker()
-	b.controller = controller.New(b.store, controller.Config{
-		BrokerID: cfg.BrokerID, Directory: b.directory(), InterBrokerListener: cfg.InterBrokerListener,
-		Dial:              func(address string) controller.Link { return b.dialPeer(b.options.Net, address) },
-		Reach:             b.options.Net.Dial,
-		BalanceIntervalMs: balanceIntervalMs(cfg), ImbalancePercent: cfg.LeaderImbalancePercentage,
-		DeleteTopics:    func() bool { return b.live.Broker().DeleteTopicEnable },
-		UncleanElection: func() bool { return b.live.Broker().UncleanLeaderElection },
-		MinInsync:       b.minInsync,
-		Logger:          b.options.Logger,
-	})
+	b.controller = b.newController()
 	b.admin = admin.New(admin.Options{
 		Store: b.store, Metadata: b.metadata, Config: b.live, Logger: b.options.Logger, NewID: controller.NewTopicID,
 		Loggers: b.loggers(),
@@ -109,7 +99,7 @@ func (b *Broker) serve(ctx context.Context) error {
 	services := &api.Services{
 		Config: b.live, Metadata: b.metadata, Replicas: b.replicas, Store: b.store, Logger: b.options.Logger, BrokerEpoch: b.epoch.Load,
 		Registered: b.registered,
-		AutoCreate: b.admin, Admin: b.admin, Controller: b.controller, Groups: b.groups,
+		AutoCreate: b.admin, Admin: b.admin, Controller: office{b.controller, b}, Groups: b.groups,
 	}
 	b.server = server.New(server.Options{
 		Net: b.options.Net, Listeners: cfg.Listeners, Table: b.gate.guard(services.Table()), Config: b.live, Logger: b.options.Logger,
@@ -119,11 +109,31 @@ func (b *Broker) serve(ctx context.Context) error {
 	return b.server.Start(ctx)
 }
 
-// join registers the broker, campaigns, and waits until the controller, which may be this very process, has told the broker what it leads.
+// newController makes what campaigns, and rules when elected.
+func (b *Broker) newController() *controller.Controller {
+	cfg := b.live.Broker()
+	return controller.New(b.store, controller.Config{
+		BrokerID: cfg.BrokerID, Directory: b.directory(), Endpoint: controllerEndpoint(cfg), InterBrokerListener: cfg.InterBrokerListener,
+		Dial:              func(address string) controller.Link { return b.dialPeer(b.options.Net, address) },
+		Reach:             b.options.Net.Dial,
+		BalanceIntervalMs: balanceIntervalMs(cfg), ImbalancePercent: cfg.LeaderImbalancePercentage,
+		DeleteTopics:    func() bool { return b.live.Broker().DeleteTopicEnable },
+		UncleanElection: func() bool { return b.live.Broker().UncleanLeaderElection },
+		MinInsync:       b.minInsync,
+		Logger:          b.options.Logger,
+	})
+}
+
+// join registers the broker, campaigns if it is to, and waits until the controller, which may be this very process, has told the broker what it leads.
 func (b *Broker) join(ctx context.Context) error {
 	cfg := b.live.Broker()
 	registration := clusterstore.Broker{ID: cfg.BrokerID, Endpoints: b.endpoints(cfg), Rack: cfg.Rack, Directory: b.directory(), Unclean: b.dirs.Unclean()}
-	b.controller.Start()
+	if cfg.KRaft { // a controller that is no broker need not know by its own file
+		registration.InterBroker = cfg.InterBrokerListener
+	}
+	if cfg.Campaigns() {
+		b.controller.Start()
+	}
 	var err error
 	b.membership, err = controller.Join(ctx, b.store, registration, cfg.SessionTimeoutMs, b.options.Logger,
 		func(s coord.Session, epoch int64) {
@@ -238,19 +248,16 @@ const maxOpenFiles = 50_000
 
 // giveUpLeadership asks the controller to move leaders away (controlled shutdown, KIP-291's first request of a stop).
 func (b *Broker) giveUpLeadership(ctx context.Context) {
-	cfg, image := b.live.Broker(), b.metadata.Image()
-	endpoint, ok := image.Brokers[image.ControllerID].Endpoints[cfg.InterBrokerListener]
-	if !cfg.ControlledShutdownEnable || !ok {
+	cfg := b.live.Broker()
+	if !cfg.ControlledShutdownEnable {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(cfg.RequestTimeoutMs)*time.Millisecond)
 	defer cancel()
-	link := b.dialPeer(b.options.Net, net.JoinHostPort(endpoint.Host, strconv.Itoa(int(endpoint.Port))))
-	defer link.Close()
 	req := kmsg.NewPtrControlledShutdownRequest()
 	req.SetVersion(3)
 	req.BrokerID, req.BrokerEpoch = cfg.BrokerID, b.epoch.Load()
-	if _, err := link.Do(ctx, req); err != nil && ctx.Err() == nil {
+	if _, err := b.toController.do(ctx, req); err != nil && !errors.Is(err, errNoController) && ctx.Err() == nil {
 		b.options.Logger.Warn("the controller did not answer the controlled shutdown", "error", err)
 	}
 }

@@ -193,6 +193,13 @@ func (s *server) announce(env *Env, log *serverLog, cfg *config.Broker, b *broke
 		log.kafkaStarted(cfg)
 		return
 	}
+	env.printf("Milena is ready after %.2f s.\n", time.Since(s.began).Seconds())
+	if cfg.ControllerOnly {
+		at := cfg.ControllerEndpoints[0].Name
+		env.printf("  listens     %s://%s, for brokers and the other controllers\n", at, b.Addr(at))
+		env.printf("  data        %s\n", cfg.LogDirs[0])
+		return
+	}
 	var listens []string
 	first := ""
 	for _, l := range cfg.Listeners {
@@ -201,7 +208,6 @@ func (s *server) announce(env *Env, log *serverLog, cfg *config.Broker, b *broke
 			first = reachable(l.Host, addr)
 		}
 	}
-	env.printf("Milena is ready after %.2f s.\n", time.Since(s.began).Seconds())
 	env.printf("  listens     %s\n", strings.Join(listens, ", "))
 	env.printf("  data        %s\n", strings.Join(cfg.LogDirs, ", "))
 	env.printf("  durability  %s\n", durability(cfg))

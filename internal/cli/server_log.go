@@ -89,13 +89,15 @@ func (l *serverLog) kafkaStarted(cfg *config.Broker) {
 		l.kafkaLine("[KafkaServer id=%d] started (kafka.server.KafkaServer)", cfg.BrokerID)
 		return
 	}
-	l.kafkaLine("[BrokerServer id=%d] Transition from STARTING to STARTED (kafka.server.BrokerServer)", cfg.BrokerID)
+	if !cfg.ControllerOnly {
+		l.kafkaLine("[BrokerServer id=%d] Transition from STARTING to STARTED (kafka.server.BrokerServer)", cfg.BrokerID)
+	}
 	l.kafkaLine("[KafkaRaftServer nodeId=%d] Kafka Server started (kafka.server.KafkaRaftServer)", cfg.BrokerID)
 }
 
 func (l *serverLog) kafkaStopped(cfg *config.Broker) {
 	switch {
-	case !l.script:
+	case !l.script || cfg.ControllerOnly:
 	case cfg.KRaft:
 		l.kafkaLine("[BrokerServer id=%d] shut down completed (kafka.server.BrokerServer)", cfg.BrokerID)
 	default:

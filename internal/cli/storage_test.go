@@ -13,7 +13,7 @@ import (
 const clusterID = "MkU3OEVBNTcwNTJENDM2Qg"
 
 // storageHome writes two configurations that Kafka 4.3.1 was asked to format: v.properties with voters and directories a and b,
-// d.properties with bootstrap servers and directory c.
+// d.properties with bootstrap servers and directory c, k.properties of a controller that is no broker with directory d.
 func storageHome(t *testing.T) {
 	t.Helper()
 	t.Chdir(t.TempDir())
@@ -21,6 +21,8 @@ func storageHome(t *testing.T) {
 	for name, text := range map[string]string{
 		"v.properties": base + "controller.quorum.voters=1@localhost:9093\nlog.dirs=a,b\n",
 		"d.properties": base + "controller.quorum.bootstrap.servers=localhost:9093\nlog.dirs=c\n",
+		"k.properties": "process.roles=controller\nnode.id=1\ncontroller.listener.names=CONTROLLER\nlisteners=CONTROLLER://:9093\n" +
+			"controller.quorum.voters=1@localhost:9093\nlog.dirs=d\n",
 	} {
 		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
@@ -42,6 +44,7 @@ func TestStorageAsKafka(t *testing.T) {
 			"--standalone. If you want to use dynamic quorum, please remove controller.quorum.voters and specify controller.quorum.bootstrap.servers instead.\n"},
 		{"format -t ID -c v.properties", 0, "Formatting data directory b with metadata.version 4.3-IV0.\n" +
 			"Formatting metadata directory a with metadata.version 4.3-IV0.\n", ""},
+		{"format -t ID -c k.properties", 0, "Formatting metadata directory d with metadata.version 4.3-IV0.\n", ""},
 		{"info -c v.properties", 0, "Found log directories:\n  a\n  b\n\nFound metadata: {cluster.id=ID, directory.id=UUID, node.id=1, version=1}\n\n", ""},
 		{"format -t ID -c v.properties", 1, "", "Log directory a is already formatted. Use --ignore-formatted to ignore this directory and format the others.\n"},
 		{"format -t ID -g -c v.properties", 0, "All of the log directories are already formatted.\n", ""},

@@ -15,6 +15,7 @@ type Broker struct {
 	ControllerListeners                                                                             []string       // controller.listener.names: not served to clients
 	ControllerEndpoints                                                                             []Listener     // the entries of listeners that controller.listener.names names; Listeners is without them
 	ControllerRole                                                                                  bool           // process.roles has controller: this process is a member of the embedded store
+	ControllerOnly                                                                                  bool           // process.roles=controller: this process is no broker; Listeners is empty
 	ControllerTLS                                                                                   *ControllerTLS // of the controller listener; nil where it is PLAINTEXT
 	Voters                                                                                          []Voter        // of a KRaft-style file: the members of the embedded store
 	Etcd                                                                                            Etcd           // milena.coordination.etcd.*: an external etcd; without endpoints: the embedded one

@@ -138,6 +138,9 @@ func setListeners(b *Broker, v *Values) error {
 			b.Listeners = append(b.Listeners, l)
 		}
 	}
+	if b.ControllerOnly {
+		return setControllerOnly(b, v, protocols)
+	}
 	if len(b.Listeners) == 0 {
 		return conflict("There must be at least one broker advertised listener. Perhaps all listeners appear in controller.listener.names?")
 	}

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"math"
 	"net"
 	"regexp"
@@ -10,6 +11,8 @@ import (
 )
 
 var voterPattern = regexp.MustCompile(`^([0-9]+)@(\[?[0-9a-zA-Z\-%._:]+\]?):([0-9]+)$`)
+
+var errNoControllerListener = conflict("controller.listener.names must contain at least one value when running KRaft")
 
 // Voter is a member of the coordination store that is embedded in the controllers.
 type Voter struct {
@@ -22,11 +25,37 @@ type Voter struct {
 func setRoles(b *Broker, v *Values) error {
 	roles := v.list("process.roles")
 	b.ControllerRole = slices.Contains(roles, "controller")
-	if b.KRaft && !slices.Contains(roles, "broker") {
-		return &ValueError{"process.roles", v.text("process.roles"),
-			"this release has no process that is a controller alone: use process.roles=broker,controller for the voters"}
+	b.ControllerOnly = b.ControllerRole && !slices.Contains(roles, "broker")
+	if !b.ControllerOnly {
+		return nil
+	}
+	if len(b.ControllerListeners) == 0 {
+		return errNoControllerListener
+	}
+	const elsewhere = "process.roles=controller is a member of the store that is embedded in the controllers, but %s says that the cluster's " +
+		"state is elsewhere: its brokers elect one of them there, without such a process"
+	for _, key := range []string{"zookeeper.connect", etcdKeys + "endpoints"} {
+		if v.text(key) != "" {
+			return conflict(elsewhere, key)
+		}
 	}
 	return nil
+}
+
+// Campaigns tells whether this process may be elected controller. Where the store is embedded these are its members, else all brokers.
+func (b *Broker) Campaigns() bool {
+	return b.ControllerRole || !b.KRaft || len(b.Etcd.Endpoints) > 0
+}
+
+// setControllerOnly reads what a controller that is no broker has of the keys of listeners. advertised.listeners is for the clients of KRaft's
+// controllers, of which there are none here. Brokers say by which listener they are reached; the key is for one that does not.
+func setControllerOnly(b *Broker, v *Values, protocols map[string]string) error {
+	b.InterBrokerListener = cmp.Or(strings.ToUpper(v.text("inter.broker.listener.name")), "PLAINTEXT")
+	if len(b.Listeners) > 0 {
+		return conflict("The listeners config must only contain KRaft controller listeners from controller.listener.names when " +
+			"process.roles=controller")
+	}
+	return setQuorum(b, v, protocols)
 }
 
 // setQuorum reads the keys of a KRaft-style file: the voters are the members of the embedded store, on their controller listeners'
@@ -42,7 +71,7 @@ func setQuorum(b *Broker, v *Values, protocols map[string]string) error {
 		return conflict("Missing configuration `node.id` which is required when `process.roles` is defined (i.e. when running in KRaft mode).")
 	}
 	if len(b.ControllerListeners) == 0 {
-		return conflict("controller.listener.names must contain at least one value when running KRaft")
+		return errNoControllerListener
 	}
 	if err := setVoters(b, v); err != nil {
 		return err

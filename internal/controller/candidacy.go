@@ -63,9 +63,9 @@ func (c *Candidacy) keep() {
 	}
 }
 
-// Close ends the session: whatever hangs on it goes.
+// Close ends the session: whatever hangs on it goes, at once, or by the session's time-out where the store cannot be reached.
 func (c *Candidacy) Close(ctx context.Context) error {
 	c.stop()
 	c.done.Wait()
-	return c.session.Close(ctx)
+	return closeSession(ctx, c.session, c.timeoutMs, c.log)
 }

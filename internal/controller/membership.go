@@ -83,9 +83,13 @@ func (m *Membership) Expire() {
 // time-out: that is no failure of a stop.
 func (m *Membership) Close(ctx context.Context) error {
 	m.Expire()
-	err := m.Session().Close(ctx)
+	return closeSession(ctx, m.Session(), m.timeoutMs, m.log)
+}
+
+func closeSession(ctx context.Context, s coord.Session, timeoutMs int, log *slog.Logger) error {
+	err := s.Close(ctx)
 	if errors.Is(err, coord.ErrUnavailable) {
-		m.log.Warn("the registration is left to its time-out: the store cannot be reached", "timeoutMs", m.timeoutMs, "error", err)
+		log.Warn("the session is left to its time-out: the store cannot be reached", "timeoutMs", timeoutMs, "error", err)
 		return nil
 	}
 	return err

@@ -54,7 +54,8 @@ func (c *Cache) Update(req *kmsg.UpdateMetadataRequest) (removed []string) {
 	old := c.image.Load()
 	next := &Image{
 		ClusterID: old.ClusterID, ControllerID: req.ControllerID, ControllerEpoch: req.ControllerEpoch,
-		Brokers: brokersOf(req, old.Brokers), Topics: old.Topics, ByID: old.ByID,
+		ControllerOnly: req.IsKRaftController,
+		Brokers:        brokersOf(req, old.Brokers), Topics: old.Topics, ByID: old.ByID,
 	}
 	if topics, full := topicStates(req), isFull(req); len(topics) > 0 || full {
 		next.Topics, next.ByID = maps.Clone(old.Topics), maps.Clone(old.ByID)

@@ -10,6 +10,7 @@ type Image struct {
 	ClusterID       string
 	ControllerID    int32 // -1 unknown
 	ControllerEpoch int32
+	ControllerOnly  bool // the controller is no broker, and Brokers without it: clients do not reach it
 	Brokers         map[int32]Broker
 	Topics          map[string]*Topic
 	ByID            map[TopicID]*Topic
