@@ -292,16 +292,21 @@ func (s *scheduler) fullDisk(n *node) {
 	})
 }
 
-// failDisk fails writes: the directory goes offline, and whoever looks after the broker starts it again. What the disk has lost is not known: it
-// counts as a power cut.
+// failDisk fails one kind of operation: the directory goes offline, and whoever looks after the broker starts it again. What the disk has lost
+// is not known: it counts as a power cut.
 func (s *scheduler) failDisk(n *node) {
 	if n.busy || !n.up() || !s.mayLosePower() {
 		return
 	}
 	s.whole = false
-	s.say("broker %d: disk fails", n.id)
+	kinds := []memfs.OpKind{memfs.OpWrite, memfs.OpSync, memfs.OpRead, memfs.OpCreate, memfs.OpRename}
+	kind, names := kinds[s.late.rng.IntN(len(kinds))], ""
+	if kind == memfs.OpWrite || kind == memfs.OpRead {
+		names = ".log"
+	}
+	s.say("broker %d: disk fails to %v", n.id, kind)
 	n.busy = true
-	n.fs.SetFault(memfs.FailKind(memfs.OpWrite, ".log", syscall.EIO))
+	n.fs.SetFault(memfs.FailKind(kind, names, syscall.EIO))
 	s.lasting(s.between(500, 8000), func() {
 		s.say("broker %d: another controller of the disk, kill", n.id)
 		n.fs.SetFault(nil)

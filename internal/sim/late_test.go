@@ -104,25 +104,22 @@ func (l *lateness) slowDisk(n *node) {
 	fs := n.fs
 	most, draw := l.times()
 	kind := []memfs.OpKind{memfs.OpSync, memfs.OpWrite, memfs.OpRead}[l.rng.IntN(3)]
-	still := time.Time{}
+	lasts := l.between(500, 10_000)
+	until, still := time.Now().Add(lasts), time.Time{}
 	if l.rng.IntN(3) == 0 {
-		still = time.Now().Add(l.between(100, 9000))
-		l.say("broker %d: the disk stands still for %v", n.id, time.Until(still))
+		still = until
+		l.say("broker %d: the disk stands still", n.id)
 	} else {
 		l.say("broker %d: slow disk, %v up to %v", n.id, kind, most)
 	}
+	// Another fault of the disk may come in this one's place, so it ends by itself.
 	fs.SetFault(func(op memfs.Op) error {
 		if d := time.Until(still); d > 0 {
 			time.Sleep(d)
-		} else if still.IsZero() && op.Kind == kind {
+		} else if op.Kind == kind && still.IsZero() && time.Now().Before(until) {
 			time.Sleep(draw())
 		}
 		return nil
 	})
-	l.active.add(l.between(500, 10_000), func() {
-		if n.fs == fs && !n.busy {
-			l.say("broker %d: the disk is fast", n.id)
-			fs.SetFault(nil)
-		}
-	})
+	l.active.add(lasts, func() { l.say("broker %d: the disk is fast", n.id) })
 }
