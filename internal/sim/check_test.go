@@ -45,6 +45,9 @@ func (w *world) unsettled() string {
 	if len(deletions) > 0 {
 		return fmt.Sprintf("topics %v are still being deleted", deletions)
 	}
+	if p := moving(topics); p != "" {
+		return p + " is still being moved"
+	}
 	for _, t := range topics {
 		for i, p := range t.Partitions {
 			id := partitionID(t.Name, i)

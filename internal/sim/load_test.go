@@ -110,8 +110,7 @@ func (s *seen) has(upTo map[int32]int64) bool {
 	return upTo != nil
 }
 
-// member reads where its group stands and commits. It is no member of a rebalance: the client's own member waits for locks that it holds while
-// it asks a broker, which keeps the virtual clock from going on.
+// member commits for a group that has no members, always further on.
 type member struct {
 	w         *world
 	committed map[int32]int64 // acknowledged

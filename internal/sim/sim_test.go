@@ -95,6 +95,14 @@ func (w *world) live() {
 	reading.Go(func() { shown = w.observe(watching) })
 	var exists map[string]*bool
 	writing.Go(func() { exists = w.churn(working) })
+	moves := &moves{world: w}
+	if w.moving {
+		writing.Go(func() { moves.run(working) })
+	}
+	crew := newCrew(w)
+	if w.crewed {
+		reading.Go(func() { crew.run(working, watching) })
+	}
 
 	(&scheduler{world: w, rng: rand.New(rand.NewPCG(w.seed, 3))}).run()
 	for _, n := range w.nodes {
@@ -105,6 +113,9 @@ func (w *world) live() {
 	w.say("all is written")
 	w.settle()
 	w.say("settled")
+	if w.crewed {
+		crew.finish()
+	}
 	time.Sleep(5 * time.Second) // readers catch up, files of deleted topics go
 	blink()
 	reading.Wait()
@@ -112,6 +123,7 @@ func (w *world) live() {
 	w.checkGroup(m)
 	w.checkReplicas()
 	w.checkTopics(exists)
+	w.checkMoves(moves)
 }
 
 func (w *world) createTopic() {

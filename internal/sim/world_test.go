@@ -25,12 +25,17 @@ type plan struct {
 	seed     uint64
 	brokers  int
 	durable  bool // flush.messages=1: any power cut is allowed
+	moving   bool // partitions are reassigned
+	crewed   bool // there is a group whose members come and go
 	duration time.Duration
 }
 
 func planOf(seed uint64, duration time.Duration) plan {
 	rng := rand.New(rand.NewPCG(seed, 1))
-	return plan{seed: seed, brokers: 3 + rng.IntN(5)*rng.IntN(2), durable: rng.IntN(4) == 0, duration: duration}
+	p := plan{seed: seed, brokers: 3 + rng.IntN(5)*rng.IntN(2), durable: rng.IntN(4) == 0, duration: duration}
+	more := rand.New(rand.NewPCG(seed, 5))
+	p.moving, p.crewed = more.IntN(2) == 0, more.IntN(2) == 0 && mutexesLetTimePass
+	return p
 }
 
 // world is a cluster with its surroundings.
@@ -135,6 +140,11 @@ func (w *world) fail(format string, args ...any) {
 
 // client is a franz-go client on a host of its own.
 func (w *world) client(opts ...kgo.Opt) *kgo.Client {
+	c, _ := w.clientOn(opts...)
+	return c
+}
+
+func (w *world) clientOn(opts ...kgo.Opt) (*kgo.Client, *simnet.Host) {
 	w.mu.Lock()
 	w.clients++
 	host := w.net.Host(fmt.Sprintf("client%d", w.clients))
@@ -165,5 +175,5 @@ func (w *world) client(opts ...kgo.Opt) *kgo.Client {
 		kgo.UnknownTopicRetries(-1), // a broker that cannot be reached by the controller starts without knowing of topics
 	}, opts...)...)
 	must(w.t, err)
-	return c
+	return c, host
 }
