@@ -2,6 +2,7 @@ package replica
 
 import (
 	"errors"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -23,7 +24,7 @@ type handovers struct {
 
 // handover is one of them.
 type handover struct {
-	dir     *logdir.Dir
+	of      *hosted
 	epoch   int32     // the leader epoch in which there was no room
 	at      time.Time // the last append that was refused
 	refused bool      // the controller was told that the replica is out of service
@@ -43,7 +44,7 @@ func (r *Replicas) noRoom(tp logdir.TopicPartition, hs *hosted, err error) {
 	h.mu.Lock()
 	one, known := h.open[tp]
 	if known = known && one.epoch == st.LeaderEpoch && !one.back; !known {
-		one = handover{dir: hs.log.Dir(), epoch: st.LeaderEpoch}
+		one = handover{of: hs, epoch: st.LeaderEpoch}
 	}
 	one.at = time.Now()
 	h.open[tp] = one
@@ -103,9 +104,12 @@ func (r *Replicas) takeBack() (tell bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	enough := int64(r.options.Config.Broker().ReplicaFetchResponseMaxBytes)
+	r.mu.RLock()
+	maps.DeleteFunc(h.open, func(tp logdir.TopicPartition, one handover) bool { return r.hosted[tp] != one.of }) // deleted, or moved away
+	r.mu.RUnlock()
 	for tp, one := range h.open {
 		switch {
-		case one.refused && !one.back && hasRoom(one.dir, enough):
+		case one.refused && !one.back && hasRoom(one.of.log.Dir(), enough):
 			one.back = true
 			h.open[tp] = one
 			r.options.Logger.Info("the disk has room again for a partition", "topic", tp.Topic, "partition", tp.Partition)
