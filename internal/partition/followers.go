@@ -35,13 +35,15 @@ type follower struct {
 }
 
 // fetched notes a fetch from offset. Who fetches from where the leader's log ended at the fetch before had caught up at that time,
-// however much has been appended since.
+// however much has been appended since. Who comes back with less than it had, its files gone perhaps, has not caught up.
 func (f *follower) fetched(offset, start, brokerEpoch, leaderEnd, nowMs int64) {
 	switch {
 	case offset >= leaderEnd:
 		f.caughtUpMs = max(f.caughtUpMs, nowMs)
 	case offset >= f.leaderEnd && f.fetchMs > 0:
 		f.caughtUpMs = max(f.caughtUpMs, f.fetchMs)
+	case offset < f.end:
+		f.caughtUpMs = 0
 	}
 	f.end, f.start, f.brokerEpoch, f.leaderEnd, f.fetchMs = offset, start, brokerEpoch, leaderEnd, nowMs
 }

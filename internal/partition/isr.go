@@ -23,7 +23,7 @@ func (p *Partition) grown(st *State, replica int32) *Proposal {
 
 // CheckISR proposes to leave out the members that have not had everything for longer than replica.lag.time.max.ms; or the ISR as it is, where
 // the controller keeps an ELR which min.insync.replicas, changed meanwhile perhaps, does not allow any more. To be called every half of that
-// time, and when min.insync.replicas has changed.
+// time, and when min.insync.replicas has changed. What is committed is looked at too: who was about to join, and was waited for, may be gone.
 func (p *Partition) CheckISR() {
 	if p.replication.Propose == nil {
 		return
@@ -31,6 +31,10 @@ func (p *Partition) CheckISR() {
 	p.mu.RLock()
 	st := p.state.Load()
 	var proposal *Proposal
+	before := p.HighWatermark()
+	if st.Role == Leader {
+		p.commit(st)
+	}
 	if st.Role == Leader && !st.pending() {
 		nowMs, end := time.Now().UnixMilli(), p.log.LogEndOffset()
 		p.followersMu.Lock()
@@ -43,7 +47,11 @@ func (p *Partition) CheckISR() {
 			proposal = p.proposal(st, left)
 		}
 	}
+	moved := p.HighWatermark() != before
 	p.mu.RUnlock()
+	if moved {
+		p.notify()
+	}
 	p.propose(proposal)
 }
 
