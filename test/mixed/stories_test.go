@@ -27,13 +27,15 @@ func TestStories(t *testing.T) {
 	p := startPair(t)
 	p.create("__transaction_state", map[string]string{"cleanup.policy": "compact"}, []int32{kafkas, milenas})
 	ids := map[int64]int{}
-	var kept []string
+	var kept, moved []string
 	for _, controller := range []int{kafkas, milenas} {
 		p.control(controller)
 		p.producerIDs(ids)
 		p.topicsByTools(controller)
 		kept = append(kept, p.codecs(controller), p.transactions(controller))
+		moved = append(moved, p.reassign(controller))
 	}
+	kept = append(kept, moved...)
 	for _, first := range []int{kafkas, milenas} {
 		kept = append(kept, p.unclean(first))
 	}
@@ -50,6 +52,7 @@ func TestStories(t *testing.T) {
 	if n := history.EqualLogs(t, kept, p.milena.DataDir(), p.kafka.DataDir()); n < len(kept) {
 		t.Errorf("%d partitions only", n)
 	}
+	p.dumpedSame(moved...)
 }
 
 // same waits until both brokers tell the same of everything.
@@ -132,6 +135,7 @@ func (p *pair) topicsByTools(controller int) {
 	for _, whose := range []int{kafkas, milenas} {
 		topic := fmt.Sprintf("by-%d-%d", controller, whose)
 		p.tool(whose, "topics", "--create", "--topic", topic, "--partitions", "2", "--replication-factor", "2")
+		p.partitions(topic, 2)
 		p.tool(other(whose), "topics", "--alter", "--topic", topic, "--partitions", "4")
 		p.partitions(topic, 4)
 		p.isr([]string{topic}, kafkas, milenas)
