@@ -113,16 +113,26 @@ func latency(t target, r results, s scale, run int) error {
 	return nil
 }
 
-// fsyncProducers write at the same time where every batch is synced: that is when a group commit can show what it is worth.
-const fsyncProducers = 32
+// fsyncProducers write at the same time where every batch is synced, each with fsyncInFlight batches under way: that is when a group commit can
+// show what it is worth.
+const (
+	fsyncProducers = 32
+	fsyncInFlight  = 5
+)
+
+type fsyncCase struct {
+	key        string
+	batchBytes int
+	bytes      int64
+}
+
+func fsyncCases(s scale) []fsyncCase {
+	return []fsyncCase{{"fsync-1m", 1_000_000, s.fsyncBytes}, {"fsync-16k", 16_384, s.fsyncBytes / 4}}
+}
 
 // fsync measures what is left of the throughput when every batch is synced.
 func fsync(t target, r results, s scale, run int) error {
-	for _, c := range []struct {
-		key        string
-		batchBytes int
-		bytes      int64
-	}{{"fsync-1m", 1_000_000, s.fsyncBytes}, {"fsync-16k", 16_384, s.fsyncBytes / 4}} {
+	for _, c := range fsyncCases(s) {
 		var rate [2]float64
 		for i, configs := range []map[string]string{nil, {"flush.messages": "1"}} {
 			topic := fmt.Sprintf("%s-%d-%d", c.key, run, i)
@@ -131,7 +141,7 @@ func fsync(t target, r results, s scale, run int) error {
 			}
 			settle()
 			p, err := load.Produce{Topic: topic, Partitions: partitions, RecordBytes: 1024, BatchBytes: c.batchBytes,
-				TotalBytes: c.bytes, InFlight: 5, Connections: fsyncProducers}.Run(t.address())
+				TotalBytes: c.bytes, InFlight: fsyncInFlight, Connections: fsyncProducers}.Run(t.address())
 			if err != nil {
 				return fmt.Errorf("%s: %w", c.key, err)
 			}

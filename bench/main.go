@@ -103,10 +103,7 @@ func (b *bench) run(parts, names []string, out string) error {
 func (b *bench) single(name string, run int) error {
 	return b.on(name, func(t target, ready time.Duration) error {
 		if name == "floor" {
-			if !b.has("throughput") {
-				return nil
-			}
-			return throughput(t, b.results, b.scale, run)
+			return b.loads(t, run, []singleCase{{"throughput", throughput}, {"fsync", disk}})
 		}
 		b.results.add(t.name(), "ready", ready.Seconds())
 		if err := b.idle(t); err != nil {
