@@ -41,9 +41,8 @@ func samples() map[string]string {
 	both := "process.roles=broker,controller\nnode.id=1\n"
 	listeners := "listeners=PLAINTEXT://:9092,CONTROLLER://:9093\n"
 	client := "bootstrap.servers=localhost:9092\n"
-	brokerOnly := sampleHead + "# In this release a broker is its own controller; no other process is asked.\nprocess.roles=broker\nnode.id=2\n"
-	controllerOnly := "# This release has no process that is a controller alone: it refuses this file, which is here to be complete.\n" +
-		"process.roles=controller\nnode.id=1\n"
+	brokerOnly := sampleHead + "process.roles=broker\nnode.id=2\n"
+	controllerOnly := sampleHead + "process.roles=controller\nnode.id=1\n"
 	controllerRest := "listeners=CONTROLLER://:9093\ncontroller.listener.names=CONTROLLER\nlog.dirs=/tmp/kraft-controller-logs\n"
 	return map[string]string{
 		"server.properties":                sampleHead + both + quorum + listeners + rest("/tmp/kraft-combined-logs"),

@@ -56,11 +56,20 @@ func TestDetachedArguments(t *testing.T) {
 
 // TestServerRuns starts a broker as kafka-server-start.sh does, waits for Kafka's line and for its metrics, and stops it.
 func TestServerRuns(t *testing.T) {
+	for roles, listeners := range map[string]string{
+		"broker,controller": "PLAINTEXT://127.0.0.1:0,CONTROLLER://127.0.0.1:0", "controller": "CONTROLLER://127.0.0.1:0",
+	} {
+		name := strings.ReplaceAll(roles, ",", " and ") // of directories too, and log.dirs is a list
+		t.Run(name, func(t *testing.T) { serverRuns(t, roles, listeners) })
+	}
+}
+
+func serverRuns(t *testing.T, roles, listeners string) {
 	home := t.TempDir()
 	t.Setenv("LOG_DIR", filepath.Join(home, "logs"))
 	file := filepath.Join(home, "server.properties")
-	text := "process.roles=broker,controller\nnode.id=4\ncontroller.listener.names=CONTROLLER\ncontroller.quorum.voters=4@localhost:9093\n" +
-		"listeners=PLAINTEXT://127.0.0.1:0,CONTROLLER://127.0.0.1:0\nlog.dirs=" + filepath.Join(home, "data") + "\nmilena.metrics.listen=127.0.0.1:0\n" +
+	text := "process.roles=" + roles + "\nnode.id=4\ncontroller.listener.names=CONTROLLER\ncontroller.quorum.voters=4@localhost:9093\n" +
+		"listeners=" + listeners + "\nlog.dirs=" + filepath.Join(home, "data") + "\nmilena.metrics.listen=127.0.0.1:0\n" +
 		"num.network.threads=7\nmilena.log.format=json\n"
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
@@ -99,7 +108,7 @@ func TestServerRuns(t *testing.T) {
 	if err := json.Unmarshal([]byte(first), &event); err != nil || !strings.Contains(event.Msg, "does not honour the key num.network.threads") {
 		t.Errorf("%v: %s", err, first)
 	}
-	if !strings.Contains(seen.String(), "[BrokerServer id=4] shut down completed") {
+	if strings.Contains(seen.String(), "[BrokerServer id=4] shut down completed") != (roles != "controller") {
 		t.Error(seen.String())
 	}
 }
