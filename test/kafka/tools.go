@@ -36,7 +36,9 @@ func ToolClass(version, tool string) string {
 	case "broker-api-versions":
 		return choose(!four, "kafka.admin.BrokerApiVersionsCommand", "org.apache.kafka.tools.BrokerApiVersionsCommand")
 	case "reassign-partitions":
-		return choose(!four, "kafka.admin.ReassignPartitionsCommand", "org.apache.kafka.tools.reassign.ReassignPartitionsCommand")
+		return choose(old, "kafka.admin.ReassignPartitionsCommand", "org.apache.kafka.tools.reassign.ReassignPartitionsCommand")
+	case "leader-election":
+		return choose(old, "kafka.admin.LeaderElectionCommand", "org.apache.kafka.tools.LeaderElectionCommand")
 	case "preferred-replica-election":
 		return "kafka.admin.PreferredReplicaLeaderElectionCommand"
 	case "features":
