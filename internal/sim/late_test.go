@@ -32,8 +32,8 @@ func (o *ongoing) undoDue(now time.Time) {
 	}
 }
 
-// lateness draws faults that only make things late, beside those of the scheduler and from numbers of its own: slow disks, late watches, and
-// connections that overtake each other. They may come upon any broker, whatever else happens to it.
+// lateness draws faults that only make things late, beside those of the scheduler and from numbers of its own: slow disks, a slow store, late
+// watches, and connections that overtake each other. They may come upon any broker, whatever else happens to it.
 type lateness struct {
 	*world
 	rng    *rand.Rand
@@ -46,7 +46,7 @@ func (l *lateness) step() {
 	l.active.undoDue(time.Now())
 	if len(l.active) < 3 {
 		n := l.nodes[l.rng.IntN(len(l.nodes))]
-		kinds := []func(*node){l.uneven, l.lateWatches, l.slowDisk, l.slowDisk}
+		kinds := []func(*node){l.uneven, l.lateWatches, l.slowStore, l.slowDisk, l.slowDisk}
 		kinds[l.rng.IntN(len(kinds))](n)
 	}
 	l.next = time.Now().Add(l.between(300, 6000))
@@ -93,6 +93,21 @@ func (l *lateness) lateWatches(n *node) {
 	l.active.add(l.between(500, 15_000), func() {
 		l.say("broker %d: watches are in time", n.id)
 		link.SetLateWatches(nil)
+	})
+}
+
+// slowStore has a broker's operations on the store take time: others may come in between.
+func (l *lateness) slowStore(n *node) {
+	if !mutexesLetTimePass {
+		return
+	}
+	link := n.link
+	most, draw := l.times()
+	l.say("broker %d: the store is slow, up to %v each way", n.id, most)
+	link.SetSlow(draw)
+	l.active.add(l.between(500, 15_000), func() {
+		l.say("broker %d: the store is fast", n.id)
+		link.SetSlow(nil)
 	})
 }
 

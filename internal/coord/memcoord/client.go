@@ -26,6 +26,7 @@ type Client struct {
 	loseNext  int
 	waitMs    int
 	late      func() time.Duration // nil: watches are signalled at once
+	slow      func() time.Duration // nil: operations take no time
 }
 
 var _ coord.Store = (*Client)(nil)
@@ -110,6 +111,30 @@ func (c *Client) changed(path string, cameOrWent bool) {
 	})
 }
 
+// SetSlow makes every operation take time, on the way to the store and on the way back, each as much as by gives: what is read may be old when
+// it arrives. nil ends it.
+func (c *Client) SetSlow(by func() time.Duration) {
+	c.server.mu.Lock()
+	defer c.server.mu.Unlock()
+	c.slow = by
+}
+
+// travel takes as long as one way to the store does, or until ctx ends.
+func (c *Client) travel(ctx context.Context) {
+	c.server.mu.Lock()
+	slow := c.slow
+	c.server.mu.Unlock()
+	if slow == nil {
+		return
+	}
+	timer := time.NewTimer(slow())
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
 // SetWait sets how long operations wait while cut off, in ms (5,000 at first).
 func (c *Client) SetWait(waitMs int) {
 	c.server.mu.Lock()
@@ -119,6 +144,7 @@ func (c *Client) SetWait(waitMs int) {
 
 // enter locks the server's mutex once the server can be reached.
 func (c *Client) enter(ctx context.Context) error {
+	c.travel(ctx)
 	var timeout <-chan time.Time
 	for {
 		if err := ctx.Err(); err != nil {
@@ -150,6 +176,7 @@ func (c *Client) enter(ctx context.Context) error {
 
 // Get reads a node.
 func (c *Client) Get(ctx context.Context, path string) (coord.Node, error) {
+	defer c.travel(ctx)
 	n, err := c.find(ctx, path)
 	if err != nil {
 		return coord.Node{}, err
@@ -178,6 +205,7 @@ func (c *Client) find(ctx context.Context, path string) (*node, error) {
 
 // Children lists names.
 func (c *Client) Children(ctx context.Context, path string) ([]string, error) {
+	defer c.travel(ctx)
 	n, err := c.find(ctx, path)
 	if err != nil {
 		return nil, err
@@ -188,6 +216,7 @@ func (c *Client) Children(ctx context.Context, path string) ([]string, error) {
 
 // List reads children.
 func (c *Client) List(ctx context.Context, path string) ([]coord.Child, error) {
+	defer c.travel(ctx)
 	n, err := c.find(ctx, path)
 	if err != nil {
 		return nil, err
@@ -220,6 +249,7 @@ func (c *Client) Delete(ctx context.Context, path string, version int32) error {
 
 // Multi does all operations or none.
 func (c *Client) Multi(ctx context.Context, ops ...coord.Op) ([]coord.Result, error) {
+	defer c.travel(ctx)
 	if err := c.enter(ctx); err != nil {
 		return nil, err
 	}

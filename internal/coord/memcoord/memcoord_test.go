@@ -138,3 +138,35 @@ func TestLateWatches(t *testing.T) {
 		time.Sleep(time.Minute)
 	})
 }
+
+// TestSlow: an operation takes its time both ways, and what it brings is what was there in between.
+func TestSlow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := memcoord.NewServer()
+		slow, other := server.Open(), server.Open()
+		_, err := other.Create(t.Context(), coord.Create{Path: "/n", Data: []byte("old")})
+		must(t, err)
+		slow.SetSlow(func() time.Duration { return time.Second })
+		began := time.Now()
+		time.AfterFunc(1500*time.Millisecond, func() {
+			if _, err := other.Set(t.Context(), "/n", []byte("new"), coord.AnyVersion); err != nil {
+				t.Error(err)
+			}
+		})
+		n, err := slow.Get(t.Context(), "/n")
+		must(t, err)
+		if took := time.Since(began); string(n.Data) != "old" || took != 2*time.Second {
+			t.Errorf("%s after %v", n.Data, took)
+		}
+		if _, err := slow.Set(t.Context(), "/n", nil, n.Stat.Version); !errors.Is(err, coord.ErrBadVersion) {
+			t.Errorf("a change of what has changed: %v", err)
+		}
+		slow.SetSlow(nil)
+		began = time.Now()
+		_, err = slow.Set(t.Context(), "/n", nil, coord.AnyVersion)
+		must(t, err)
+		if took := time.Since(began); took != 0 {
+			t.Errorf("fast again: %v", took)
+		}
+	})
+}
