@@ -67,7 +67,8 @@ func (isrsChanged) handle(r *reign) error {
 	return r.completeReady(ids)
 }
 
-// handle of logDirsFailed: the broker is told its partitions again, and its reply names the replicas that are offline.
+// handle of logDirsFailed: the broker is told its partitions again, and its reply names the replicas that are offline. Those of topics that are
+// being deleted it is asked to delete again.
 func (logDirsFailed) handle(r *reign) error {
 	brokers, err := r.store.LogDirFailures(r.ctx, r.epoch)
 	if err != nil {
@@ -77,12 +78,22 @@ func (logDirsFailed) handle(r *reign) error {
 	for _, broker := range brokers {
 		failed[broker] = r.state.live[broker] != nil
 	}
+	deleting := false
 	for _, id := range r.state.replicasOn(failed) {
-		if p := r.state.partition(id.PartitionID); p.state != nil && r.state.topics[id.Topic].deletion == notDeleted {
+		p := r.state.partition(id.PartitionID)
+		switch {
+		case r.state.topics[id.Topic].deletion == notDeleted && p.state != nil:
 			r.batch.leaderAndISR([]int32{id.Broker}, id.PartitionID, false)
+		case r.state.topics[id.Topic].deletion != notDeleted && r.state.offlineDirs[id]:
+			// Its disk may have room again; where not, the broker says so when it is asked to delete.
+			delete(r.state.offlineDirs, id)
+			deleting = true
 		}
 	}
-	return nil
+	if !deleting {
+		return nil
+	}
+	return r.advanceDeletions()
 }
 
 func (e leaderAndISRReply) handle(r *reign) error {
