@@ -98,9 +98,6 @@ func (l *lateness) lateWatches(n *node) {
 
 // slowStore has a broker's operations on the store take time: others may come in between.
 func (l *lateness) slowStore(n *node) {
-	if !mutexesLetTimePass {
-		return
-	}
 	link := n.link
 	most, draw := l.times()
 	l.say("broker %d: the store is slow, up to %v each way", n.id, most)
@@ -113,7 +110,7 @@ func (l *lateness) slowStore(n *node) {
 
 // slowDisk makes some kind of operation slow, or has all of them stand still until a moment.
 func (l *lateness) slowDisk(n *node) {
-	if !mutexesLetTimePass || n.busy {
+	if n.busy {
 		return
 	}
 	fs := n.fs

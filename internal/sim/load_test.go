@@ -141,7 +141,7 @@ func (m *member) run(ctx context.Context) {
 
 // churn makes topics and deletes them. What it was told is done must be so in the end; in doubt is nil.
 func (w *world) churn(ctx context.Context) map[string]*bool {
-	c := w.client()
+	c := w.client(kgo.DisableIdempotentWrite()) // else it asks for a producer id under a lock
 	defer c.Close()
 	admin := kadm.NewClient(c)
 	rng := rand.New(rand.NewPCG(w.seed, 200))
