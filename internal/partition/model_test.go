@@ -193,7 +193,7 @@ func (m *model) step(t *rapid.T) {
 		offset := rapid.Int64Range(from, m.end()).Draw(t, "offset")
 		m.fetches[id] = append(m.fetches[id], modelFetch{time.Now().UnixMilli(), offset, m.end()})
 		moved := len(m.fetches[id]) == 1 || offset > from
-		if isr := m.wantsIn(id, offset); isr != nil {
+		if isr := m.wantsIn(id, offset, moved); isr != nil {
 			m.part.Fetched(id, offset, 0, 7)
 			if m.asked == nil || !slices.Equal(m.asked.ISR, isr) {
 				t.Fatalf("%d fetches from %d, and %v is asked for, not %v", id, offset, m.asked, isr)
@@ -214,12 +214,13 @@ func (m *model) step(t *rapid.T) {
 	}
 }
 
-// wantsIn is the ISR that is to be asked for when a follower fetches; nil: none. It has all that is committed by then.
-func (m *model) wantsIn(id int32, offset int64) []int32 {
+// wantsIn is the ISR that is to be asked for when a follower fetches; nil: none. It has all that is committed by then, and the leader looks what
+// that is when the follower has moved.
+func (m *model) wantsIn(id int32, offset int64, moved bool) []int32 {
 	if m.pending != nil || slices.Contains(m.told, id) || slices.Contains(m.dead, id) || offset < m.part.State().LeaderEpochStart {
 		return nil
 	}
-	if offset < m.expected() {
+	if offset < m.highWatermark || moved && offset < m.expected() {
 		return nil
 	}
 	return append(slices.Clone(m.told), id)
@@ -229,6 +230,7 @@ func (m *model) checkISR(t *rapid.T) {
 	want := slices.DeleteFunc(slices.Clone(m.told), func(id int32) bool { return id != 1 && m.behind(id) })
 	asks := m.pending == nil && (len(want) < len(m.told) || len(m.toldELR) > 0 && len(want) >= m.log.cfg.MinInsyncReplicas)
 	m.part.CheckISR()
+	m.check("check of the ISR", true)
 	switch {
 	case asks && (m.asked == nil || !slices.Equal(m.asked.ISR, want)):
 		t.Fatalf("asked for %v, not for %v", m.asked, want)
