@@ -80,7 +80,8 @@ func (r *reign) withdraw(t *topic) {
 	}
 }
 
-// deleteReplicas has the brokers stop and then delete the topics' replicas; those of dead brokers wait until they come back.
+// deleteReplicas has the brokers stop and then delete the topics' replicas; those of dead brokers wait until they come back. Whether one in a
+// directory that failed can be deleted its broker knows: a full disk is one to the controller, and a deletion may be what makes room.
 func (r *reign) deleteReplicas(topics []*topic) {
 	var stopping, away []replicaID
 	for _, t := range topics {
@@ -90,7 +91,7 @@ func (r *reign) deleteReplicas(topics []*topic) {
 				phase := p.replicas[id.Broker]
 				switch {
 				case phase == replicaDeletionStarted || phase == replicaDeletionSuccessful:
-				case r.state.online(p.id, id.Broker):
+				case r.state.live[id.Broker] != nil:
 					stopping = append(stopping, id)
 				case phase != replicaDeletionIneligible:
 					away = append(away, id)

@@ -67,8 +67,8 @@ func (isrsChanged) handle(r *reign) error {
 	return r.completeReady(ids)
 }
 
-// handle of logDirsFailed: the broker is told its partitions again, and its reply names the replicas that are offline. Those of topics that are
-// being deleted it is asked to delete again.
+// handle of logDirsFailed: the broker is told its partitions again, and its reply names the replicas that are offline. What it could not delete
+// it is asked to delete again: its disk may be mended.
 func (logDirsFailed) handle(r *reign) error {
 	brokers, err := r.store.LogDirFailures(r.ctx, r.epoch)
 	if err != nil {
@@ -82,12 +82,10 @@ func (logDirsFailed) handle(r *reign) error {
 	for _, id := range r.state.replicasOn(failed) {
 		p := r.state.partition(id.PartitionID)
 		switch {
-		case r.state.topics[id.Topic].deletion == notDeleted && p.state != nil:
+		case r.state.topics[id.Topic].deletion != notDeleted:
+			deleting = deleting || p.replicas[id.Broker] == replicaDeletionIneligible
+		case p.state != nil:
 			r.batch.leaderAndISR([]int32{id.Broker}, id.PartitionID, false)
-		case r.state.topics[id.Topic].deletion != notDeleted && r.state.offlineDirs[id]:
-			// Its disk may have room again; where not, the broker says so when it is asked to delete.
-			delete(r.state.offlineDirs, id)
-			deleting = true
 		}
 	}
 	if !deleting {
@@ -96,6 +94,8 @@ func (logDirsFailed) handle(r *reign) error {
 	return r.advanceDeletions()
 }
 
+// handle of leaderAndISRReply passes over what it says of replicas that are being deleted: the request to delete them went out after this one, and
+// its reply tells what became of them.
 func (e leaderAndISRReply) handle(r *reign) error {
 	live := r.state.live[e.broker]
 	if live == nil || live.Epoch != e.brokerEpoch {
@@ -113,7 +113,8 @@ func (e leaderAndISRReply) handle(r *reign) error {
 	for _, t := range e.resp.Topics {
 		for _, p := range t.Partitions {
 			id := replicaID{PartitionID{Topic: names[t.TopicID], Partition: p.Partition}, e.broker}
-			switch {
+			switch t := r.state.topics[id.Topic]; {
+			case t == nil || t.deletion != notDeleted:
 			case p.ErrorCode == kerr.KafkaStorageError.Code:
 				if !r.state.offlineDirs[id] {
 					offline = append(offline, id)

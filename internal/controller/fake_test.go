@@ -48,6 +48,7 @@ type fakeBroker struct {
 	deleted  []PartitionID
 	settled  int                  // how often it heard that its being unclean was taken in
 	failed   map[PartitionID]bool // their log directory is offline
+	full     map[PartitionID]bool // their disk is full: they cannot be made or appended to, but deleted
 	epoch    int32                // highest controller epoch seen
 }
 
@@ -90,7 +91,7 @@ func (c *cluster) startAs(as clusterstore.Broker) *fakeBroker {
 	b := &fakeBroker{
 		id: id, cluster: c, client: client, store: clusterstore.New(client),
 		leaders: map[PartitionID]kmsg.LeaderAndISRRequestTopicPartition{}, meta: map[PartitionID]kmsg.UpdateMetadataRequestTopicPartition{},
-		failed: map[PartitionID]bool{},
+		failed: map[PartitionID]bool{}, full: map[PartitionID]bool{},
 	}
 	c.mu.Lock()
 	c.brokers[id] = b
@@ -218,7 +219,7 @@ func (b *fakeBroker) leaderAndISR(req *kmsg.LeaderAndISRRequest, resp *kmsg.Lead
 			id := PartitionID{Topic: t.Topic, Partition: p.Partition}
 			b.leaders[id] = p
 			code := int16(0)
-			if b.failed[id] {
+			if b.failed[id] || b.full[id] {
 				code = kerr.KafkaStorageError.Code
 			}
 			answer.Partitions = append(answer.Partitions, kmsg.LeaderAndISRResponseTopicPartition{Partition: p.Partition, ErrorCode: code})
@@ -263,14 +264,18 @@ func (b *fakeBroker) stopReplica(req *kmsg.StopReplicaRequest, resp *kmsg.StopRe
 	for _, t := range req.Topics {
 		for _, p := range t.PartitionStates {
 			id := PartitionID{Topic: t.Topic, Partition: p.Partition}
-			mark := ""
+			mark, code := "", int16(0)
 			if p.Delete {
 				mark = " delete"
+			}
+			if b.failed[id] {
+				code = kerr.KafkaStorageError.Code
+			} else if p.Delete {
 				b.deleted = append(b.deleted, id)
 			}
 			delete(b.leaders, id)
 			parts = append(parts, fmt.Sprintf("%s epoch=%d%s", id, p.LeaderEpoch, mark))
-			resp.Partitions = append(resp.Partitions, kmsg.StopReplicaResponsePartition{Topic: t.Topic, Partition: p.Partition})
+			resp.Partitions = append(resp.Partitions, kmsg.StopReplicaResponsePartition{Topic: t.Topic, Partition: p.Partition, ErrorCode: code})
 		}
 	}
 	b.requests = append(b.requests, "StopReplica "+strings.Join(parts, ", "))

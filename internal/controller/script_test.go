@@ -30,7 +30,7 @@ import (
 //	controller         who rules               join 4 a-0  the leader takes broker 4 into the ISR
 //	move a-0=4,5 a-1=  AlterPartitionReassignments (nothing after =: given up)      moves       ListPartitionReassignments
 //	tool a-0=4,5       a tool asks for it through the store                         asked       what is left of that
-//	mend 1 a-0         and a-0 can be served again
+//	full 1 a-0         its disk has no room for a-0                                 mend 1 a-0  and a-0 can be served again
 //	assigned a         replicas in the topic's node                                 topics      which there are
 func TestScripts(t *testing.T) {
 	datadriven.Walk(t, "testdata/cluster", func(t *testing.T, path string) {
@@ -109,10 +109,8 @@ func (s *script) step(t *testing.T, verb string, args []string) string {
 		if err := s.any(t).store.RequestPreferredElection(ctx, []PartitionID{partitionID(t, args[0])}); err != nil {
 			t.Fatal(err)
 		}
-	case "fail":
-		return s.failDirectory(t, args, true)
-	case "mend":
-		return s.failDirectory(t, args, false)
+	case "fail", "full", "mend":
+		return s.directory(t, verb, args)
 	case "requests", "state", "leaders", "controller", "settled":
 		synctest.Wait()
 		return s.show(t, verb, args)
@@ -174,10 +172,11 @@ func (s *script) show(t *testing.T, verb string, args []string) string {
 	return out.String()
 }
 
-func (s *script) failDirectory(t *testing.T, args []string, failed bool) string {
-	b := s.broker(t, args[0])
+// directory: the broker tells that something is the matter with a directory, or no longer.
+func (s *script) directory(t *testing.T, verb string, args []string) string {
+	b, id := s.broker(t, args[0]), partitionID(t, args[1])
 	b.mu.Lock()
-	b.failed[partitionID(t, args[1])] = failed
+	b.failed[id], b.full[id] = verb == "fail", verb == "full"
 	b.mu.Unlock()
 	if err := b.store.NotifyLogDirFailure(ctx, b.id); err != nil {
 		t.Fatal(err)

@@ -82,10 +82,10 @@ func TestLeaderWithoutRoomHandsOver(t *testing.T) {
 		b.refusedForRoom("t")
 		told.are(3, "no room again")
 		b.lead("t", idT, 1, 2, 1, 2)
-		b.fs.SetCapacity(memfs.DefaultCapacityBytes)
 		if code := b.remove("t", epochDuringDelete); code != 0 {
 			t.Fatal(kerr.ErrorForCode(code))
 		}
+		b.fs.SetCapacity(memfs.DefaultCapacityBytes)
 		time.Sleep(10 * remakeEvery)
 		told.are(3, "it is deleted")
 		b.stop()
