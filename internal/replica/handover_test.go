@@ -2,6 +2,7 @@ package replica
 
 import (
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,19 +17,20 @@ import (
 // reports counts how often the controller is told.
 type reports struct {
 	t     *testing.T
-	times int
+	times atomic.Int64
 }
 
 func countReports(t *testing.T, b *broker) *reports {
 	r := &reports{t: t}
-	b.options.Cluster.Report = func() error { r.times++; return nil }
+	b.options.Cluster.Report = func() error { r.times.Add(1); return nil }
 	return r
 }
 
-func (r *reports) are(want int, when string) {
+func (r *reports) are(want int64, when string) {
 	r.t.Helper()
-	if synctest.Wait(); r.times != want {
-		r.t.Errorf("%s: the controller was told %d times, not %d", when, r.times, want)
+	synctest.Wait()
+	if times := r.times.Load(); times != want {
+		r.t.Errorf("%s: the controller was told %d times, not %d", when, times, want)
 	}
 }
 
@@ -115,7 +117,7 @@ func TestLeaderWithoutRoomLeadsOn(t *testing.T) {
 		b.fs.SetCapacity(memfs.DefaultCapacityBytes)
 		time.Sleep(10 * remakeEvery)
 		synctest.Wait()
-		before := told.times
+		before := told.times.Load()
 		time.Sleep(10 * remakeEvery)
 		told.are(before, "what is over is not told")
 		if r := <-b.produce(1, "t", "z"); r.Err != nil {
