@@ -35,6 +35,9 @@ type OpenOptions struct {
 	RecoveryPoint int64
 	// NoCheckpoint says that there was no checkpoint to be read: the recovery point is a guess, and the cleaner may have been above it.
 	NoCheckpoint bool
+	// Rewrite has what is recovered written again where it is: a sync may have failed since the recovery point, and those that follow mean
+	// nothing for what that one lost (decision 012).
+	Rewrite bool
 	// LogStartOffset is the first offset, from the checkpoint.
 	LogStartOffset int64
 	// CleanedTo is how far the cleaner has come, from its checkpoint; 0: it was never here.

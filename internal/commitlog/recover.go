@@ -57,7 +57,13 @@ func (l *Log) recoverSegment(d *listing, opts OpenOptions, s *segment.Segment, l
 		return false, err
 	}
 	l.epochs.truncateFromEnd(base)
-	r, err := s.Recover(l.limits(), func(b *segment.Batch) error { return l.recoverBatch(s, b) })
+	r, err := s.Recover(l.limits(), func(b *segment.Batch) error {
+		err := l.recoverBatch(s, b)
+		if err == nil && opts.Rewrite {
+			err = s.Rewrite(b)
+		}
+		return err
+	})
 	if err != nil {
 		return false, err
 	}

@@ -61,6 +61,7 @@ func (d *Dir) load(ctx context.Context, topicConfig func(string) *config.Topic, 
 		return nil
 	}
 	d.clean = clean
+	rewrite := d.doubtful()
 	d.atStart = map[string]map[TopicPartition]int64{}
 	for _, name := range []string{recoveryPointFile, logStartFile, highWatermarkFile, cleanerFile} {
 		d.atStart[name] = d.readCheckpoint(name)
@@ -83,8 +84,8 @@ func (d *Dir) load(ctx context.Context, topicConfig func(string) *config.Topic, 
 				}
 				tp := logs[i].tp
 				opts := commitlog.OpenOptions{
-					NoCheckpoint: recoveryPoints == nil,
-					Clean:        clean, RecoveryPoint: recoveryPoints[tp], LogStartOffset: starts[tp], CleanedTo: cleaned[tp], Progress: p.bytes(),
+					NoCheckpoint: recoveryPoints == nil, Rewrite: rewrite,
+					Clean: clean, RecoveryPoint: recoveryPoints[tp], LogStartOffset: starts[tp], CleanedTo: cleaned[tp], Progress: p.bytes(),
 				}
 				if err := d.openLog(logs[i], topicConfig(tp.Topic), opts); err != nil {
 					errs[worker] = err
@@ -97,6 +98,9 @@ func (d *Dir) load(ctx context.Context, topicConfig func(string) *config.Topic, 
 	wait.Wait()
 	if err := errors.Join(append(errs, ctx.Err())...); err != nil {
 		return err
+	}
+	if len(d.broken) == 0 {
+		d.trusted()
 	}
 	d.loaded.Store(true)
 	return nil

@@ -12,7 +12,7 @@ const runningFile = ".milena_running"
 
 // running is the marker's body:
 //
-//	{"version":0,"bootId":"6f0e…","synced":false,"unclean":true}
+//	{"version":0,"bootId":"6f0e…","synced":false,"unclean":true,"doubtful":false}
 type running struct {
 	Version int `json:"version"`
 	// BootID is the run of the machine that this life is in: when the process alone dies, the next life is in the same one, and what was
@@ -22,6 +22,9 @@ type running struct {
 	Synced bool `json:"synced"`
 	// Unclean: what was acknowledged before this life may be gone, and the controller has not taken that in yet.
 	Unclean bool `json:"unclean"`
+	// Doubtful: the disk may have failed in the life before, and what it had not synced then is perhaps in the machine's memory only, where
+	// it passes for written. It is until the logs are recovered, which writes them again.
+	Doubtful bool `json:"doubtful"`
 }
 
 // beginLife settles whether acknowledged records may be gone since the last life, and marks the begin of this one. It comes before the marker
@@ -35,8 +38,28 @@ func (d *Dir) beginLife(clean bool) {
 	d.runningMu.Lock()
 	defer d.runningMu.Unlock()
 	defaults, err := config.TopicOf(d.owner.options.Config.Broker(), nil)
-	d.running = running{BootID: boot, Synced: err == nil && defaults.FlushMessages == 1, Unclean: last.Unclean || !survived}
+	d.running = running{
+		BootID: boot, Synced: err == nil && defaults.FlushMessages == 1, Unclean: last.Unclean || !survived,
+		Doubtful: last.Doubtful || !clean && !known, // takeOut has dropped the marker
+	}
 	d.writeRunning()
+}
+
+// doubtful tells whether what is recovered must be written again.
+func (d *Dir) doubtful() bool {
+	d.runningMu.Lock()
+	defer d.runningMu.Unlock()
+	return d.running.Doubtful
+}
+
+// trusted notes that all logs are recovered.
+func (d *Dir) trusted() {
+	d.runningMu.Lock()
+	defer d.runningMu.Unlock()
+	if d.running.Doubtful && !d.Offline() {
+		d.running.Doubtful = false
+		d.writeRunning()
+	}
 }
 
 // writeRunning writes the marker; where that cannot be, there is none, and the next life takes this one's records for lost. The caller holds

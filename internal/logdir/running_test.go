@@ -81,3 +81,40 @@ func TestUncleanStarts(t *testing.T) {
 		})
 	}
 }
+
+// TestFailedSyncIsMadeGood: what a failed sync has left in memory alone is written again by the start that follows, so that the syncs after that
+// bring it to the disk: also where the first such start is killed.
+func TestFailedSyncIsMadeGood(t *testing.T) {
+	live := settings(t, "log.dirs=/a")
+	fs := memfs.New()
+	if err := errors.Join(fs.MkdirAll("/a"), fs.SyncDir("/")); err != nil {
+		t.Fatal(err)
+	}
+	d := mustOpen(t, fs, live)
+	l := create(t, d, "t", 0)
+	if err := errors.Join(write(t, l, "first"), l.Flush(), write(t, l, "not synced")); err != nil {
+		t.Fatal(err)
+	}
+	fs.SetFault(memfs.FailKind(memfs.OpSync, ".log", syscall.EIO))
+	if err := l.Flush(); err == nil {
+		t.Fatal("the disk did not fail")
+	}
+	<-d.AllOffline()
+	fs.SetFault(nil)
+	fs = fs.Kill()
+	fs.SetFault(memfs.FailKind(memfs.OpWrite, "t-0/", syscall.EIO))
+	if d = mustOpen(t, fs, live); d.Get(TopicPartition{"t", 0}) != nil {
+		t.Fatal("nothing was written by a start after a failed sync")
+	}
+	fs.SetFault(nil)
+	fs = fs.Kill()
+	d = mustOpen(t, fs, live)
+	l = d.Get(TopicPartition{"t", 0})
+	if err := errors.Join(write(t, l, "last"), l.Flush()); err != nil {
+		t.Fatal(err)
+	}
+	d = mustOpen(t, fs.Crash(0), live)
+	if l = d.Get(TopicPartition{"t", 0}); l.LogEndOffset() != 3 {
+		t.Errorf("%d of 3 records are left", l.LogEndOffset())
+	}
+}

@@ -39,6 +39,17 @@ func (s *Segment) Recover(l Limits, visit func(b *Batch) error) (Recovered, erro
 	return Recovered{Position: end, NextOffset: next, Cause: cause}, nil
 }
 
+// Rewrite writes a batch once more where it is, so that the next sync brings it to the disk, whatever became of it before.
+func (s *Segment) Rewrite(b *Batch) error {
+	f, err := s.OpenLog()
+	if err != nil {
+		return err
+	}
+	defer s.CloseLog()
+	_, err = f.WriteAt(b.Bytes, b.Position)
+	return s.wrap(Log, b.Position, err)
+}
+
 // Recovered tells how far a segment is good.
 type Recovered struct {
 	Position   int64 // where the good batches end
