@@ -88,9 +88,15 @@ func (g *classicGroup) syncBy(req *kmsg.SyncGroupRequest, w *syncWaiter) coordin
 	if g.setSyncDue(member, false); g.syncsDue == 0 {
 		g.m.host.Cancel(g.syncTimer())
 	}
-	if g.now == classicStable {
-		w.send(0, g, member.assignment)
-		return coordinator.Result{}
+	if g.now == classicStable { // as it was loaded, perhaps, and then it may not be committed yet
+		assignment := member.assignment
+		return coordinator.Result{Then: func(err error) {
+			if err != nil {
+				w.send(codeOf(err), nil, nil)
+				return
+			}
+			w.send(0, g, assignment)
+		}}
 	}
 	g.answerSync(member, kerr.RebalanceInProgress.Code) // an older one of its that still waits is lost to its client
 	member.sync = w

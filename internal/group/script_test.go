@@ -114,7 +114,8 @@ func (s *script) run(t *testing.T, d *datadriven.TestData) string {
 		"topic": s.makeTopic, "drop-topic": func(d *datadriven.TestData) { s.dropTopic(d.CmdArgs[0].Key) },
 		"join": s.join, "sync": s.sync, "heartbeat": s.heartbeat, "leave": s.leave, "describe": s.describe, "list": s.list,
 		"commit": s.commit, "fetch": s.fetch, "delete-offsets": s.deleteOffsets, "delete-groups": s.deleteGroups,
-		"advance": s.advance, "move": func(*datadriven.TestData) { s.move() }, "log": s.toLog, "records": s.records,
+		"advance": s.advance, "move": func(*datadriven.TestData) { s.move() },
+		"inherit": func(*datadriven.TestData) { s.inherit() }, "log": s.toLog, "records": s.records,
 		"beat": s.beat, "write": s.write, "end-transaction": s.endTransaction, "resign": func(*datadriven.TestData) { s.c.Resign(0, s.log.epoch+1) },
 	}
 	f := commands[d.Cmd]

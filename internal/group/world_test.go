@@ -104,6 +104,15 @@ func (w *world) move() {
 	synctest.Wait()
 }
 
+// inherit has another coordinator lead the partition, whose log has what is not committed too.
+func (w *world) inherit() {
+	w.log.mu.Lock()
+	w.log.epoch++
+	w.log.mu.Unlock()
+	w.c.Elect(0, w.log.epoch)
+	synctest.Wait()
+}
+
 // subscription is what a consumer says in JoinGroup.
 func subscription(topics []string) []byte {
 	b := []byte{0, 0, 0, 0, 0, byte(len(topics))}
