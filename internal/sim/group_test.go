@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 const crewName = "crew"
@@ -44,12 +45,15 @@ func newCrew(w *world) *crew {
 // crewman is one member.
 type crewman struct {
 	*crew
-	name   string
-	stop   context.CancelFunc
-	ended  chan struct{}
-	crash  bool
-	mu     sync.Mutex
-	having map[int32]bool
+	name       string
+	stop       context.CancelFunc
+	ended      chan struct{}
+	crash      bool
+	mu         sync.Mutex
+	having     map[int32]bool
+	id         string // as which it was given them, and in which generation
+	generation int32
+	owed       map[int32]*kgo.Record // the last that was given of a partition, where it is not committed
 }
 
 // run keeps up to four members, who come and go until working ends, and then at least one until ctx does.
@@ -86,7 +90,7 @@ func (g *crew) run(working, ctx context.Context) {
 // join starts a member, which runs until stop is called or ctx ends.
 func (g *crew) join(ctx context.Context, name string) *crewman {
 	ctx, stop := context.WithCancel(ctx)
-	m := &crewman{crew: g, name: name, stop: stop, ended: make(chan struct{}), having: map[int32]bool{}}
+	m := &crewman{crew: g, name: name, stop: stop, ended: make(chan struct{}), having: map[int32]bool{}, owed: map[int32]*kgo.Record{}}
 	g.say("%s joins", name)
 	go m.run(ctx)
 	return m
@@ -109,7 +113,9 @@ func (m *crewman) run(ctx context.Context) {
 	}
 	c, host := m.clientOn(opts...)
 	for ctx.Err() == nil {
-		fetches := c.PollFetches(ctx)
+		polling, cancel := context.WithTimeout(ctx, 3*time.Second) // then what is owed is tried again
+		fetches := c.PollFetches(polling)
+		cancel()
 		m.take(ctx, c, fetches)
 		c.AllowRebalance()
 	}
@@ -125,30 +131,15 @@ func (m *crewman) run(ctx context.Context) {
 
 // take notes what was given, and commits it.
 func (m *crewman) take(ctx context.Context, c *kgo.Client, fetches kgo.Fetches) {
-	var last []*kgo.Record
-	fetches.EachPartition(func(p kgo.FetchTopicPartition) {
-		if len(p.Records) == 0 {
-			return
-		}
-		m.crew.mu.Lock()
-		defer m.crew.mu.Unlock()
-		for _, r := range p.Records {
-			m.given[p.Partition][r.Offset] = true
-		}
-		last = append(last, p.Records[len(p.Records)-1])
-	})
+	last := m.note(fetches)
 	if len(last) == 0 {
 		return
 	}
 	attempt, cancel := context.WithTimeout(ctx, 8*time.Second)
 	defer cancel()
-	err := c.CommitRecords(attempt, last...)
+	err := m.commit(attempt, c, last)
 	if err == nil {
-		m.crew.mu.Lock()
-		defer m.crew.mu.Unlock()
-		for _, r := range last {
-			m.committed[r.Partition] = max(m.committed[r.Partition], r.Offset+1)
-		}
+		m.done(last)
 		return
 	}
 	m.say("%s: commit: %v", m.name, err)
@@ -163,11 +154,77 @@ func (m *crewman) take(ctx context.Context, c *kgo.Client, fetches kgo.Fetches) 
 	}
 }
 
+// note gives the last record of each partition that is to be committed.
+func (m *crewman) note(fetches kgo.Fetches) (last []*kgo.Record) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.crew.mu.Lock()
+	defer m.crew.mu.Unlock()
+	fetches.EachRecord(func(r *kgo.Record) {
+		m.given[r.Partition][r.Offset] = true
+		m.owed[r.Partition] = r
+	})
+	for p := range int32(partitions) {
+		if r := m.owed[p]; r != nil {
+			last = append(last, r)
+		}
+	}
+	return last
+}
+
+// done notes what is committed.
+func (m *crewman) done(last []*kgo.Record) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.crew.mu.Lock()
+	defer m.crew.mu.Unlock()
+	for _, r := range last {
+		m.committed[r.Partition] = max(m.committed[r.Partition], r.Offset+1)
+		delete(m.owed, r.Partition)
+	}
+}
+
+// commit is that of the client's for a member of the new protocol, whom the coordinator knows by one name for life. A classic one commits as the
+// member that was given the records: the client does so as whoever it is by then, and one that was thrown out and has joined again would put
+// back what another has committed meanwhile.
+func (m *crewman) commit(ctx context.Context, c *kgo.Client, last []*kgo.Record) error {
+	if m.GroupBalancer == nil {
+		return c.CommitRecords(ctx, last...)
+	}
+	req := kmsg.NewPtrOffsetCommitRequest()
+	m.mu.Lock()
+	req.Group, req.MemberID, req.Generation = crewName, m.id, m.generation
+	m.mu.Unlock()
+	data, err := m.look.Topic(ctx, topicName)
+	if err != nil {
+		return err
+	}
+	topic := kmsg.NewOffsetCommitRequestTopic()
+	topic.Topic, topic.TopicID = topicName, data.ID
+	for _, r := range last {
+		p := kmsg.NewOffsetCommitRequestTopicPartition()
+		p.Partition, p.Offset, p.LeaderEpoch = r.Partition, r.Offset+1, r.LeaderEpoch
+		topic.Partitions = append(topic.Partitions, p)
+	}
+	req.Topics = append(req.Topics, topic)
+	resp, err := req.RequestWith(ctx, c)
+	if err != nil {
+		return err
+	}
+	for _, p := range resp.Topics[0].Partitions {
+		if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // assigned notes whose all partitions are now, in this generation: nobody else's.
 func (m *crewman) assigned(c *kgo.Client, added []int32) {
 	id, generation := c.GroupMetadata()
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.id, m.generation = id, generation
 	for _, p := range added {
 		m.having[p] = true
 	}
@@ -188,6 +245,7 @@ func (m *crewman) revoked(gone []int32) {
 	defer m.mu.Unlock()
 	for _, p := range gone {
 		delete(m.having, p)
+		delete(m.owed, p)
 	}
 }
 
