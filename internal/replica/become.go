@@ -144,9 +144,9 @@ func (r *Replicas) become(b *becoming) int16 {
 	if err == nil {
 		err = h.part.Become(b.change)
 	}
-	if back && errors.Is(err, partition.ErrFencedLeaderEpoch) {
+	if errors.Is(err, partition.ErrFencedLeaderEpoch) && (back || r.stands(b.TopicPartition, h)) {
 		if st := h.part.State(); st.LeaderEpoch == b.change.LeaderEpoch && st.PartitionEpoch == b.change.PartitionEpoch {
-			return 0 // it was applied when there was no room
+			return 0 // it was applied when there was no room, or before the replica was stopped
 		}
 	}
 	switch {

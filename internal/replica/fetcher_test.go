@@ -8,6 +8,7 @@ import (
 	"milena/internal/vfs/memfs"
 
 	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // scripted runs a test with a broker that follows a scripted leader.
@@ -74,6 +75,26 @@ func TestFetcherSession(t *testing.T) {
 		b.stopFetching("t", 2)
 		s.answer(5, 0)
 		s.expect("5/7: -t2")
+	})
+}
+
+// TestStoppedFollowerGoesOn: a controller that has stopped a replica, as one whose disk was full, and finds it back, tells it the same again.
+func TestStoppedFollowerGoesOn(t *testing.T) {
+	scripted(t, func(t *testing.T, b *broker, s *scriptedLeader) {
+		b.followTwo("t", idT, 3, 0, 1)
+		s.expect("0/0: t0@0 t1@0")
+		req := kmsg.NewPtrStopReplicaRequest()
+		req.Version, req.ControllerEpoch = 3, 1
+		topic := kmsg.NewStopReplicaRequestTopic()
+		topic.Topic, topic.PartitionStates = "t", []kmsg.StopReplicaRequestTopicPartitionState{{Partition: 1, LeaderEpoch: 3}}
+		req.Topics = append(req.Topics, topic)
+		if resp := b.StopReplicas(req); resp.ErrorCode != 0 || resp.Partitions[0].ErrorCode != 0 {
+			t.Fatalf("%+v", resp)
+		}
+		s.answer(5, 0, got{id: idT}, got{id: idT, partition: 1})
+		s.expect("5/1: -t1")
+		b.followTwo("t", idT, 3, 0, 1)
+		s.expect("5/0: t0@0 t1@0")
 	})
 }
 

@@ -87,6 +87,17 @@ func (r *Replicas) fetchWith(id fetcherID, partitions []*followed) {
 	}
 }
 
+// stands tells of a follower that is not fetched: it was stopped.
+func (r *Replicas) stands(tp logdir.TopicPartition, h *hosted) bool {
+	if st := h.part.State(); r.options.Cluster.Dial == nil || st.Role != partition.Follower || st.Leader < 0 {
+		return false
+	}
+	s := &r.fetchers
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.fetching[tp] == nil
+}
+
 // unfollow ends a partition's fetching. What its fetcher may just be appending is refused by the partition's role and epoch.
 func (r *Replicas) unfollow(tp logdir.TopicPartition) {
 	s := &r.fetchers
