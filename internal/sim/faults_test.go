@@ -16,6 +16,7 @@ type scheduler struct {
 	rng     *rand.Rand
 	active  ongoing
 	lastCut time.Time // end of the last power cut
+	failing int       // disks that fail; what they lose may show late
 	whole   bool      // every ISR was seen whole since
 	late    lateness
 }
@@ -56,7 +57,7 @@ func (s *scheduler) lasting(d time.Duration, undo func()) { s.active.add(d, undo
 
 // noteWhole notes when all replicas are in sync again after a power cut: then the next one may come.
 func (s *scheduler) noteWhole() {
-	if s.whole || time.Since(s.lastCut) < 8*time.Second {
+	if s.whole || s.failing > 0 || time.Since(s.lastCut) < 8*time.Second {
 		return
 	}
 	for _, n := range s.nodes {
@@ -299,6 +300,7 @@ func (s *scheduler) failDisk(n *node) {
 		return
 	}
 	s.whole = false
+	s.failing++
 	kinds := []memfs.OpKind{memfs.OpWrite, memfs.OpSync, memfs.OpRead, memfs.OpCreate, memfs.OpRename}
 	kind, names := kinds[s.late.rng.IntN(len(kinds))], ""
 	if kind == memfs.OpWrite || kind == memfs.OpRead {
@@ -312,6 +314,7 @@ func (s *scheduler) failDisk(n *node) {
 		n.fs.SetFault(nil)
 		n.kill()
 		s.revive(n)()
+		s.failing--
 		s.lastCut = time.Now()
 	})
 }
