@@ -72,17 +72,7 @@ func (s securedNet) Dial(ctx context.Context, address string) (net.Conn, error) 
 	if err != nil {
 		return nil, err
 	}
-	config := s.config.Clone()
-	if config.ServerName, _, err = net.SplitHostPort(address); err != nil {
-		_ = conn.Close()
-		return nil, err
-	}
-	secured := tls.Client(conn, config)
-	if err := secured.HandshakeContext(ctx); err != nil {
-		_ = conn.Close()
-		return nil, err
-	}
-	return secured, nil
+	return netio.Secure(ctx, conn, address, s.config)
 }
 
 // dialBroker makes a connection to a live broker's listener between brokers.

@@ -2,7 +2,6 @@ package zkcoord
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -12,6 +11,7 @@ import (
 	"time"
 
 	"milena/internal/coord"
+	"milena/internal/netio"
 
 	"github.com/go-zookeeper/zk"
 )
@@ -112,7 +112,7 @@ func (l *link) dial(address string, timeout, handshakeLimit time.Duration) (net.
 	defer cancel()
 	conn, err := l.options.Net.Dial(ctx, address)
 	if err == nil && l.options.TLS != nil {
-		conn, err = l.encrypt(ctx, conn, address)
+		conn, err = netio.Secure(ctx, conn, address, l.options.TLS)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -122,19 +122,6 @@ func (l *link) dial(address string, timeout, handshakeLimit time.Duration) (net.
 	}
 	l.wire = newWire(conn, l, handshakeLimit)
 	return l.wire, nil
-}
-
-func (l *link) encrypt(ctx context.Context, conn net.Conn, address string) (net.Conn, error) {
-	config := l.options.TLS.Clone()
-	if config.ServerName == "" {
-		config.ServerName, _, _ = net.SplitHostPort(address)
-	}
-	secured := tls.Client(conn, config)
-	if err := secured.HandshakeContext(ctx); err != nil {
-		_ = conn.Close()
-		return nil, err
-	}
-	return secured, nil
 }
 
 // on is called by the client for every event.
