@@ -124,9 +124,7 @@ func answerChange(resp *kmsg.LeaderAndISRResponse, b *becoming) {
 
 // become applies one partition's change and gives its code.
 func (r *Replicas) become(b *becoming) int16 {
-	r.mu.RLock()
-	h := r.hosted[b.TopicPartition]
-	r.mu.RUnlock()
+	h := r.at(b.TopicPartition)
 	if h != nil && h.part != nil {
 		if known := h.log.TopicID(); b.id != ([16]byte{}) && known != ([16]byte{}) && known != b.id {
 			return kerr.InconsistentTopicID.Code
@@ -137,7 +135,7 @@ func (r *Replicas) become(b *becoming) int16 {
 	}
 	refuses, back := r.handsOver(b)
 	if refuses {
-		return r.becomeWithoutRoom(b)
+		return r.becomeWithoutRoom(h, b)
 	}
 	h, err := r.host(h, b)
 	r.noteUnmade(b, h, err)

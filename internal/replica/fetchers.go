@@ -48,9 +48,7 @@ func (r *Replicas) follow(tps []logdir.TopicPartition) {
 	of := map[fetcherID][]*followed{}
 	for _, tp := range tps {
 		r.unfollow(tp)
-		r.mu.RLock()
-		h := r.hosted[tp]
-		r.mu.RUnlock()
+		h := r.at(tp)
 		if st := h.part.State(); st.Role == partition.Follower && st.Leader >= 0 {
 			id := fetcherID{st.Leader, fetcherNumber(tp, r.options.Config.Broker().NumReplicaFetchers)}
 			// Who is in the ISR holds up what is committed: it must not be held back when only the epoch is another.

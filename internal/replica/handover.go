@@ -86,10 +86,7 @@ func (r *Replicas) handsOver(b *becoming) (refuses, back bool) {
 }
 
 // becomeWithoutRoom applies what the controller says of a replica that is handed over, but for the fetching.
-func (r *Replicas) becomeWithoutRoom(b *becoming) int16 {
-	r.mu.RLock()
-	h := r.hosted[b.TopicPartition]
-	r.mu.RUnlock()
+func (r *Replicas) becomeWithoutRoom(h *hosted, b *becoming) int16 {
 	if h != nil && h.part != nil && b.change.Leader != r.options.BrokerID && h.part.Become(b.change) == nil {
 		r.unfollow(b.TopicPartition)
 		r.tellLeadershipOf(b.TopicPartition)
@@ -108,18 +105,16 @@ func (r *Replicas) takeBack() (tell bool) {
 	maps.DeleteFunc(h.open, func(tp logdir.TopicPartition, one handover) bool { return r.hosted[tp] != one.of }) // deleted, or moved away
 	r.mu.RUnlock()
 	for tp, one := range h.open {
-		switch {
-		case one.refused && !one.back && hasRoom(one.of.log.Dir(), enough):
+		if !one.refused && time.Since(one.at) > 2*remakeEvery {
+			delete(h.open, tp)
+			continue
+		}
+		if one.refused && !one.back && hasRoom(one.of.log.Dir(), enough) {
 			one.back = true
 			h.open[tp] = one
 			r.options.Logger.Info("the disk has room again for a partition", "topic", tp.Topic, "partition", tp.Partition)
-		case !one.refused && time.Since(one.at) > 2*remakeEvery:
-			delete(h.open, tp)
-			continue
-		case one.refused && !one.back:
-			continue
 		}
-		tell = true
+		tell = tell || !one.refused || one.back
 	}
 	return tell
 }

@@ -71,9 +71,7 @@ func (r *Replicas) keepISRs() {
 
 // disputeELR has a leader that goes by a smaller min.insync.replicas than the controller say so.
 func (r *Replicas) disputeELR(tp logdir.TopicPartition) {
-	r.mu.RLock()
-	h := r.hosted[tp]
-	r.mu.RUnlock()
+	h := r.at(tp)
 	if st := h.part.State(); st.Role == partition.Leader && len(st.ELR) > 0 {
 		h.part.CheckISR()
 	}

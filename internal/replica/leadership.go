@@ -6,10 +6,8 @@ import (
 )
 
 // tellLeadershipOf tells of a hosted partition.
-func (r *Replicas) tellLeadershipOf(at logdir.TopicPartition) {
-	r.mu.RLock()
-	h := r.hosted[at]
-	r.mu.RUnlock()
+func (r *Replicas) tellLeadershipOf(tp logdir.TopicPartition) {
+	h := r.at(tp)
 	if h != nil && h.part != nil {
 		r.tellLeadership(h.part)
 	}

@@ -62,9 +62,7 @@ func (r *Replicas) makeUnmade() bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	for tp, b := range u.logs {
-		r.mu.RLock()
-		h := r.hosted[tp]
-		r.mu.RUnlock()
+		h := r.at(tp)
 		if h == nil || h.part != nil { // deleted, or made on another way
 			delete(u.logs, tp)
 			continue

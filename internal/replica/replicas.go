@@ -120,6 +120,13 @@ func (r *Replicas) directoryFailed(d *logdir.Dir) {
 	}
 }
 
+// at is what is hosted of a partition; nil: nothing.
+func (r *Replicas) at(tp logdir.TopicPartition) *hosted {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.hosted[tp]
+}
+
 // find is a hosted partition of the topic with that id (zero: whichever has the name); the caller holds mu for reading.
 func (r *Replicas) find(topic string, index int32, id metadata.TopicID) (*hosted, error) {
 	if h := r.hosted[logdir.TopicPartition{Topic: topic, Partition: index}]; h != nil {
@@ -171,9 +178,7 @@ func (r *Replicas) checkpointHighWatermarks() {
 
 func (r *Replicas) writeHighWatermarks() {
 	r.options.Dirs.CheckpointHighWatermarks(func(l *logdir.Log) (int64, bool) {
-		r.mu.RLock()
-		h := r.hosted[l.TopicPartition]
-		r.mu.RUnlock()
+		h := r.at(l.TopicPartition)
 		if h == nil || h.part == nil || h.log != l {
 			return 0, false
 		}

@@ -92,9 +92,7 @@ func stopsOf(req *kmsg.StopReplicaRequest) []stopping {
 }
 
 func (r *Replicas) stopOne(s *stopping) int16 {
-	r.mu.RLock()
-	h := r.hosted[s.TopicPartition]
-	r.mu.RUnlock()
+	h := r.at(s.TopicPartition)
 	if r.options.Dirs.Broken(s.TopicPartition) != nil {
 		return kerr.KafkaStorageError.Code
 	}
