@@ -124,7 +124,8 @@ func (b *Broker) newController() *controller.Controller {
 	})
 }
 
-// join registers the broker, campaigns if it is to, and waits until the controller, which may be this very process, has told the broker what it leads.
+// join registers the broker, campaigns if it is to, and waits until the controller, which may be this very process, has told the broker what
+// it leads.
 func (b *Broker) join(ctx context.Context) error {
 	cfg := b.live.Broker()
 	registration := clusterstore.Broker{ID: cfg.BrokerID, Endpoints: b.endpoints(cfg), Rack: cfg.Rack, Directory: b.directory(), Unclean: b.dirs.Unclean()}

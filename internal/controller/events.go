@@ -113,8 +113,8 @@ func (e leaderAndISRReply) handle(r *reign) error {
 	for _, t := range e.resp.Topics {
 		for _, p := range t.Partitions {
 			id := replicaID{PartitionID{Topic: names[t.TopicID], Partition: p.Partition}, e.broker}
-			switch t := r.state.topics[id.Topic]; {
-			case t == nil || t.deletion != notDeleted:
+			switch topic := r.state.topics[id.Topic]; {
+			case topic == nil || topic.deletion != notDeleted:
 			case p.ErrorCode == kerr.KafkaStorageError.Code:
 				if !r.state.offlineDirs[id] {
 					offline = append(offline, id)

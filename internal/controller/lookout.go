@@ -13,9 +13,9 @@ import (
 )
 
 // A session tells of a lost machine after some seconds. A killed process is known at once: the kernel closes its connections and refuses
-// new ones. The controller keeps a connection to each broker for that, and each node that would succeed it one to the controller. Only what bears Milena's mark
-// is removed so: Kafka's own broker does not register twice in one session, and a broker that was removed wrongly (something on the way
-// refuses in its name) must.
+// new ones. The controller keeps a connection to each broker for that, and each node that would succeed it one to the controller. Only what
+// bears Milena's mark is removed so: Kafka's own broker does not register twice in one session, and a broker that was removed wrongly
+// (something on the way refuses in its name) must.
 
 // Pauses between attempts to connect: short after a connection that was lasting, longer each time after one that was not.
 const (
