@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -75,37 +76,29 @@ func (l *lateness) times() (most time.Duration, draw func() time.Duration) {
 func (l *lateness) uneven(n *node) {
 	hosts := l.hosts()
 	a, b := hostOf(n.id), hosts[l.rng.IntN(len(hosts))]
+	l.forAWhile(func(by func() time.Duration) { l.net.SetUneven(a, b, by) }, fmt.Sprintf("uneven %s - %s, up to ", a, b),
+		fmt.Sprintf("even %s - %s", a, b))
+}
+
+// forAWhile sets something late by drawn times, and back again.
+func (l *lateness) forAWhile(set func(by func() time.Duration), begins, ends string) {
 	most, draw := l.times()
-	l.say("uneven %s - %s, up to %v", a, b, most)
-	l.net.SetUneven(a, b, draw)
+	l.say("%s%v", begins, most)
+	set(draw)
 	l.active.add(l.between(500, 15_000), func() {
-		l.say("even %s - %s", a, b)
-		l.net.SetUneven(a, b, nil)
+		l.say("%s", ends)
+		set(nil)
 	})
 }
 
 // lateWatches has a broker hear late of what changes in the store.
 func (l *lateness) lateWatches(n *node) {
-	link := n.link
-	most, draw := l.times()
-	l.say("broker %d: watches are late, up to %v", n.id, most)
-	link.SetLateWatches(draw)
-	l.active.add(l.between(500, 15_000), func() {
-		l.say("broker %d: watches are in time", n.id)
-		link.SetLateWatches(nil)
-	})
+	l.forAWhile(n.link.SetLateWatches, fmt.Sprintf("broker %d: watches are late, up to ", n.id), fmt.Sprintf("broker %d: watches are in time", n.id))
 }
 
 // slowStore has a broker's operations on the store take time: others may come in between.
 func (l *lateness) slowStore(n *node) {
-	link := n.link
-	most, draw := l.times()
-	l.say("broker %d: the store is slow, up to %v each way", n.id, most)
-	link.SetSlow(draw)
-	l.active.add(l.between(500, 15_000), func() {
-		l.say("broker %d: the store is fast", n.id)
-		link.SetSlow(nil)
-	})
+	l.forAWhile(n.link.SetSlow, fmt.Sprintf("broker %d: the store is slow, each way up to ", n.id), fmt.Sprintf("broker %d: the store is fast", n.id))
 }
 
 // slowDisk makes some kind of operation slow, or has all of them stand still until a moment.
