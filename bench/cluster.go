@@ -14,7 +14,7 @@ func (b *bench) cluster(name string, _ int) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
+	defer hollow(dir)
 	t, err := b.newTrio(name, dir, b.port+50)
 	if err != nil {
 		return err
