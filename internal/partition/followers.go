@@ -108,9 +108,7 @@ func (p *Partition) Fetched(replica int32, offset, logStartOffset, brokerEpoch i
 		return
 	}
 	if moved {
-		before := p.HighWatermark()
-		p.commit(st)
-		told = told || p.HighWatermark() != before
+		told = p.commit(st) || told
 	}
 	proposal := p.grown(st, replica)
 	p.mu.RUnlock()
@@ -122,10 +120,10 @@ func (p *Partition) Fetched(replica int32, offset, logStartOffset, brokerEpoch i
 
 // commit raises the high watermark to what every member of the ISR has, and everyone who is about to join it: else a follower that just
 // keeps up would be chased for ever. Below min.insync.replicas it stays (KAFKA-15583), so that what is committed is on that many; and while
-// the controller may still elect one of the ELR. The caller holds mu, for reading at least.
-func (p *Partition) commit(st *State) {
+// the controller may still elect one of the ELR. It tells whether it raised it. The caller holds mu, for reading at least.
+func (p *Partition) commit(st *State) (moved bool) {
 	if len(st.ISR) < p.minInsync(st) || len(st.ELR) > 0 {
-		return
+		return false
 	}
 	p.followersMu.Lock()
 	to := p.ownEnd
@@ -135,7 +133,7 @@ func (p *Partition) commit(st *State) {
 		}
 	}
 	p.followersMu.Unlock()
-	p.raiseHighWatermark(to)
+	return p.raiseHighWatermark(to)
 }
 
 func (p *Partition) aboutToJoin(id int32, f *follower) bool {

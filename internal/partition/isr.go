@@ -31,10 +31,7 @@ func (p *Partition) CheckISR() {
 	p.mu.RLock()
 	st := p.state.Load()
 	var proposal *Proposal
-	before := p.HighWatermark()
-	if st.Role == Leader {
-		p.commit(st)
-	}
+	moved := st.Role == Leader && p.commit(st)
 	if st.Role == Leader && !st.pending() {
 		nowMs, end := time.Now().UnixMilli(), p.log.LogEndOffset()
 		p.followersMu.Lock()
@@ -47,7 +44,6 @@ func (p *Partition) CheckISR() {
 			proposal = p.proposal(st, left)
 		}
 	}
-	moved := p.HighWatermark() != before
 	p.mu.RUnlock()
 	if moved {
 		p.notify()

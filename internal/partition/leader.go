@@ -70,13 +70,11 @@ func (p *Partition) SyncThen(a *Appended, done func(error)) {
 
 // synced raises the high watermark to the end of a durable append.
 func (p *Partition) synced(a *Appended) {
-	before := p.HighWatermark()
 	p.mu.RLock()
-	if st := p.state.Load(); st.Role == Leader && a.Epoch >= st.LedSince {
-		p.committedUpTo(st, a.End())
-	}
+	st := p.state.Load()
+	moved := st.Role == Leader && a.Epoch >= st.LedSince && p.committedUpTo(st, a.End())
 	p.mu.RUnlock()
-	if p.HighWatermark() != before {
+	if moved {
 		p.notify()
 	}
 }
@@ -86,25 +84,27 @@ func (p *Partition) minInsync(st *State) int {
 	return min(p.log.Config().MinInsyncReplicas, max(1, len(st.Replicas)))
 }
 
-// committedUpTo notes that the leader itself has everything up to end, and raises the high watermark to what the ISR has. The caller holds
-// mu, for reading at least.
-func (p *Partition) committedUpTo(st *State, end int64) {
+// committedUpTo notes that the leader itself has everything up to end, and raises the high watermark to what the ISR has: see commit. The
+// caller holds mu, for reading at least.
+func (p *Partition) committedUpTo(st *State, end int64) (moved bool) {
 	p.followersMu.Lock()
 	p.ownEnd = max(p.ownEnd, end)
 	p.followersMu.Unlock()
-	p.commit(st)
+	return p.commit(st)
 }
 
-func (p *Partition) raiseHighWatermark(to int64) {
+// raiseHighWatermark tells whether it was this call that raised it: then those who wait are for the caller to tell.
+func (p *Partition) raiseHighWatermark(to int64) (moved bool) {
 	if p.highWatermark.Load() >= to {
-		return
+		return false
 	}
 	p.hwMu.Lock()
-	if p.highWatermark.Load() < to {
+	if moved = p.highWatermark.Load() < to; moved {
 		p.highWatermark.Store(to)
 		p.log.SetHighWatermark(to)
 	}
 	p.hwMu.Unlock()
+	return moved
 }
 
 func (p *Partition) setHighWatermark(to int64) {
