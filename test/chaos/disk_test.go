@@ -3,12 +3,9 @@
 package chaos
 
 import (
-	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
-	"syscall"
 	"testing"
 
 	"milena/test/milena"
@@ -24,22 +21,21 @@ func TestFullDisk(t *testing.T) {
 		if b.Host != address(full+1) {
 			return
 		}
-		must(t, os.MkdirAll(b.DataDir(), 0o755))
-		if err := syscall.Mount("tmpfs", b.DataDir(), "tmpfs", 0, "size=220m"); err != nil {
-			t.Fatalf("this test needs a small volume, and may not mount one (run it as root): %v", err)
-		}
-		t.Cleanup(func() { must(t, syscall.Unmount(b.DataDir(), syscall.MNT_DETACH)) })
+		unmount, err := b.MountVolume("220m")
+		must(t, err)
+		t.Cleanup(func() { must(t, unmount()) })
 	})
 	s := startStory(c)
-	filler := filepath.Join(c.brokers[full].DataDir(), "filler")
-	fill(t, filler)
+	filler, err := c.brokers[full].FillVolume()
+	must(t, err)
 	s.goesOn("the disk is full")
 	s.without(full)
 	s.goesOn("without the full broker")
 	must(t, c.kill(full))
 	c.launch(full)
 	s.goesOn("it is killed and started")
-	fill(t, filler) // what the restart has made room for
+	_, err = c.brokers[full].FillVolume() // what the restart has made room for
+	must(t, err)
 	await(t, "full broker that is there", patience, func() bool {
 		m := c.ask(full)
 		return m != nil && len(m.Brokers) == copies
@@ -64,20 +60,4 @@ func (s *story) without(i int) {
 		})
 		return led == partitions
 	})
-}
-
-// fill takes the room that is left on a volume.
-func fill(t *testing.T, name string) {
-	t.Helper()
-	f, err := os.OpenFile(name, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
-	must(t, err)
-	defer f.Close()
-	for chunk := make([]byte, 4096); ; {
-		if _, err := f.Write(chunk); err != nil {
-			if !errors.Is(err, syscall.ENOSPC) {
-				t.Fatal(fmt.Errorf("filling the volume: %w", err))
-			}
-			return
-		}
-	}
 }

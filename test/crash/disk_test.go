@@ -5,10 +5,7 @@ package crash
 import (
 	"context"
 	"errors"
-	"fmt"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"syscall"
 	"testing"
 	"time"
@@ -24,11 +21,9 @@ import (
 // on it, and a deleted topic makes room for the others.
 func TestFullDisk(t *testing.T) {
 	b := newBroker(t)
-	must(t, os.MkdirAll(b.DataDir(), 0o755))
-	if err := syscall.Mount("tmpfs", b.DataDir(), "tmpfs", 0, "size=160m"); err != nil {
-		t.Fatalf("this test needs a small volume, and may not mount one (run it as root): %v", err)
-	}
-	t.Cleanup(func() { must(t, syscall.Unmount(b.DataDir(), syscall.MNT_DETACH)) })
+	unmount, err := b.MountVolume("160m")
+	must(t, err)
+	t.Cleanup(func() { must(t, unmount()) })
 	t.Cleanup(func() { _ = b.Kill() })
 	overrides := []string{"log.retention.check.interval.ms=1000", "file.delete.delay.ms=1000", "log.segment.delete.delay.ms=1000"}
 	start(t, b, overrides...)
@@ -36,7 +31,8 @@ func TestFullDisk(t *testing.T) {
 	createTopic(t, b, "large", 1, "segment.bytes=10000000")
 	kept := produceUntilRefused(t, b, "keep", 100)
 	produceUntilRefused(t, b, "large", 1<<30)
-	fillWith(t, filepath.Join(b.DataDir(), "filler"))
+	_, err = b.FillVolume()
+	must(t, err)
 	full := func(when string) {
 		t.Helper()
 		if n := produceUntilRefused(t, b, "keep", 1); n != 0 {
@@ -56,7 +52,7 @@ func TestFullDisk(t *testing.T) {
 	full("after a stop")
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
-	_, err := kadm.NewClient(client(t, b)).DeleteTopic(ctx, "large")
+	_, err = kadm.NewClient(client(t, b)).DeleteTopic(ctx, "large")
 	must(t, err)
 	await(t, "room after the deletion of a topic", 20*time.Second, func() bool { return freeBytes(t, b.DataDir()) > 10_000_000 })
 	if n := produceUntilRefused(t, b, "keep", 10); n != 10 {
@@ -113,20 +109,4 @@ func freeBytes(t *testing.T, dir string) int64 {
 	var stat syscall.Statfs_t
 	must(t, syscall.Statfs(dir, &stat))
 	return int64(stat.Bavail) * stat.Bsize
-}
-
-// fillWith takes the room that is left on a volume.
-func fillWith(t *testing.T, name string) {
-	t.Helper()
-	f, err := os.Create(name)
-	must(t, err)
-	defer f.Close()
-	for chunk := make([]byte, 4096); ; {
-		if _, err := f.Write(chunk); err != nil {
-			if !errors.Is(err, syscall.ENOSPC) {
-				t.Fatal(fmt.Errorf("filling the volume: %w", err))
-			}
-			return
-		}
-	}
 }
