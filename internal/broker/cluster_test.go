@@ -149,26 +149,34 @@ func (s *street) isr(c *kgo.Client, topic string, partition int32, members int) 
 	panic("unreachable")
 }
 
+// withTopic makes the topic "t" of one partition, and the client that did it, which the caller closes.
+func (s *street) withTopic() *kgo.Client {
+	s.t.Helper()
+	c := s.client()
+	_, err := kadm.NewClient(c).CreateTopic(context.Background(), 1, 3, nil, "t")
+	must(s.t, err)
+	return c
+}
+
+// produce sends numbers to that topic, one after another: what read demands.
+func (s *street) produce(c *kgo.Client, from, to int) {
+	s.t.Helper()
+	for n := from; n < to; n++ {
+		must(s.t, c.ProduceSync(context.Background(), &kgo.Record{Topic: "t", Value: fmt.Append(nil, n)}).FirstErr())
+	}
+}
+
 // TestReplication: what is acknowledged is on the followers; one that dies leaves the ISR, comes back, and leads with all of it.
 func TestReplication(t *testing.T) {
 	inStreet(t, 3, func(t *testing.T, s *street) {
-		c := s.client()
+		c := s.withTopic()
 		defer c.Close()
-		ctx := context.Background()
-		_, err := kadm.NewClient(c).CreateTopic(ctx, 1, 3, nil, "t")
-		must(t, err)
-		produce := func(from, to int) {
-			t.Helper()
-			for n := from; n < to; n++ {
-				must(t, c.ProduceSync(ctx, &kgo.Record{Topic: "t", Value: fmt.Append(nil, n)}).FirstErr())
-			}
-		}
-		produce(0, 20)
+		s.produce(c, 0, 20)
 		p := s.isr(c, "t", 0, 3)
 		first := int(p.Leader)
 		start := time.Now()
 		s.kill(first, 1)
-		produce(20, 40)
+		s.produce(c, 20, 40)
 		t.Logf("a produce after the leader's death took %v", time.Since(start))
 		p = s.isr(c, "t", 0, 2)
 		if int(p.Leader) == first {
@@ -177,7 +185,7 @@ func TestReplication(t *testing.T) {
 		s.start(first)
 		s.isr(c, "t", 0, 3)
 		s.kill(int(p.Leader), 2)
-		produce(40, 60)
+		s.produce(c, 40, 60)
 		read(t, s, 60)
 	})
 }
@@ -206,14 +214,10 @@ func TestGroupFailover(t *testing.T) {
 	inStreet(t, 3, func(t *testing.T, s *street) {
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 		defer cancel()
-		c := s.client()
+		c := s.withTopic()
 		defer c.Close()
 		admin := kadm.NewClient(c)
-		_, err := admin.CreateTopic(ctx, 1, 3, nil, "t")
-		must(t, err)
-		for n := range 60 {
-			must(t, c.ProduceSync(ctx, &kgo.Record{Topic: "t", Value: fmt.Append(nil, n)}).FirstErr())
-		}
+		s.produce(c, 0, 60)
 		member := s.client(kgo.ConsumerGroup("g"), kgo.ConsumeTopics("t"), kgo.DisableAutoCommit(), kgo.SessionTimeout(10*time.Second),
 			kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
 		defer member.Close()
@@ -257,11 +261,9 @@ func TestGroupFailover(t *testing.T) {
 func TestPreferredLeaders(t *testing.T) {
 	inStreet(t, 3, func(t *testing.T, s *street) {
 		ctx := context.Background()
-		c := s.client()
+		c := s.withTopic()
 		defer c.Close()
 		admin := kadm.NewClient(c)
-		_, err := admin.CreateTopic(ctx, 1, 3, nil, "t")
-		must(t, err)
 		preferred := s.isr(c, "t", 0, 3).Replicas[0]
 		away := func() {
 			s.kill(int(preferred), 1)

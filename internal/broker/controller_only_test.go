@@ -86,21 +86,11 @@ func (s *street) elected() int {
 // brokers alone, which pass on what is for the controller.
 func TestControllerOnly(t *testing.T) {
 	inOffices(t, 1, func(t *testing.T, s *street) {
-		ctx := context.Background()
-		c := s.client()
+		c := s.withTopic()
 		defer c.Close()
-		admin := kadm.NewClient(c)
-		_, err := admin.CreateTopic(ctx, 1, 3, nil, "t")
-		must(t, err)
-		produce := func(from, to int) {
-			t.Helper()
-			for n := from; n < to; n++ {
-				must(t, c.ProduceSync(ctx, &kgo.Record{Topic: "t", Value: fmt.Append(nil, n)}).FirstErr())
-			}
-		}
-		produce(0, 20)
+		s.produce(c, 0, 20)
 		p := s.isr(c, "t", 0, 3)
-		m, err := admin.BrokerMetadata(ctx)
+		m, err := kadm.NewClient(c).BrokerMetadata(context.Background())
 		must(t, err)
 		described, err := s.ask(2, kmsg.NewPtrDescribeClusterRequest())
 		must(t, err)
@@ -123,7 +113,7 @@ func TestControllerOnly(t *testing.T) {
 
 		began := time.Now()
 		must(t, s.houses[int(p.Leader)].tryStop())
-		produce(20, 40)
+		s.produce(c, 20, 40)
 		if took := time.Since(began); took > time.Second {
 			t.Errorf("the leader's clean stop cost %v", took)
 		}
@@ -131,7 +121,7 @@ func TestControllerOnly(t *testing.T) {
 		s.start(int(p.Leader))
 		p = s.isr(c, "t", 0, 3)
 		s.kill(int(p.Leader), 1)
-		produce(40, 60)
+		s.produce(c, 40, 60)
 		s.isr(c, "t", 0, 2)
 		s.start(int(p.Leader))
 		s.isr(c, "t", 0, 3)
@@ -188,9 +178,7 @@ func TestControllerOnlyFailsOver(t *testing.T) {
 			must(t, errors.Join(err, moved.Error()))
 			break
 		}
-		for n := range 20 {
-			must(t, c.ProduceSync(ctx, &kgo.Record{Topic: "t", Value: fmt.Append(nil, n)}).FirstErr())
-		}
+		s.produce(c, 0, 20)
 		for {
 			p := s.isr(c, "t", 0, 2)
 			if fmt.Sprint(p.Replicas) == fmt.Sprint(to) {
@@ -208,9 +196,7 @@ func TestControllerOnlyFailsOver(t *testing.T) {
 		s.kill(second, 2)
 		leader := s.isr(c, "t", 0, 2).Leader
 		s.kill(int(leader), 3)
-		for n := 20; n < 40; n++ {
-			must(t, c.ProduceSync(ctx, &kgo.Record{Topic: "t", Value: fmt.Append(nil, n)}).FirstErr())
-		}
+		s.produce(c, 20, 40)
 		s.start(second)
 		s.start(int(leader))
 		s.isr(c, "t", 0, 2)

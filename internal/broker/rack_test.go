@@ -65,10 +65,8 @@ func readSome(t *testing.T, c *kgo.Client, count int) {
 func TestReadsFromFollowers(t *testing.T) {
 	inRacks(t, func(t *testing.T, s *street) {
 		ctx := context.Background()
-		c := s.client()
+		c := s.withTopic()
 		defer c.Close()
-		_, err := kadm.NewClient(c).CreateTopic(ctx, 1, 3, nil, "t")
-		must(t, err)
 		leader := int(s.isr(c, "t", 0, 3).Leader)
 		near := 1 + leader%3
 		produce := func(count int) {
@@ -126,11 +124,9 @@ func TestReadsFromFollowers(t *testing.T) {
 func TestNoReadsFromWhoIsBehind(t *testing.T) {
 	inRacks(t, func(t *testing.T, s *street) {
 		ctx := context.Background()
-		c := s.client()
+		c := s.withTopic()
 		defer c.Close()
 		admin := kadm.NewClient(c)
-		_, err := admin.CreateTopic(ctx, 1, 3, nil, "t")
-		must(t, err)
 		leader := int(s.isr(c, "t", 0, 3).Leader)
 		near := 1 + leader%3
 		s.houses[near].stop()

@@ -103,11 +103,9 @@ func TestStuckFollowerGoesOn(t *testing.T) {
 		t.Run(side, func(t *testing.T) {
 			inStreet(t, 3, func(t *testing.T, s *street) {
 				ctx := context.Background()
-				c := s.client()
+				c := s.withTopic()
 				defer c.Close()
 				admin := kadm.NewClient(c)
-				_, err := admin.CreateTopic(ctx, 1, 3, nil, "t")
-				must(t, err)
 				follower := 1 + int(s.isr(c, "t", 0, 3).Leader)%3
 				s.houses[follower].stop()
 				s.isr(c, "t", 0, 2)
