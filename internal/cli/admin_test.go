@@ -2,9 +2,12 @@ package cli
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -37,6 +40,42 @@ func TestReplicaAssignment(t *testing.T) {
 			t.Errorf("%q: %s, want %s", text, got, want)
 		}
 	}
+}
+
+// A list that is too short stays a list: without one the controller would choose by itself.
+func TestNewPartitions(t *testing.T) {
+	for existing, want := range map[int]int{1: 2, 3: 0, 4: 0} {
+		if got := newPartitions([][]int32{{1}, {2}, {3}}, existing); got == nil || len(got) != want {
+			t.Errorf("of 3 with %d there: %v, want %d", existing, got, want)
+		}
+	}
+}
+
+// The first who asks for a coordinator has to wait until there is one.
+func TestRetryWaitsForACoordinator(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := &admin{timeout: time.Minute}
+		for _, passes := range []error{kerr.CoordinatorNotAvailable, kerr.CoordinatorLoadInProgress, kerr.NotCoordinator} {
+			tries := 0
+			_, err := a.retry(t.Context(), "x", func(context.Context) (kmsg.Response, error) {
+				if tries++; tries < 10 {
+					return nil, passes
+				}
+				return nil, nil
+			})
+			if err != nil || tries != 10 {
+				t.Errorf("%v: %v after %d tries", passes, err, tries)
+			}
+		}
+		_, err := a.retry(t.Context(), "x", func(context.Context) (kmsg.Response, error) { return nil, kerr.CoordinatorNotAvailable })
+		if want := "Timed out waiting for a node assignment. Call: x"; err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("without an end: %v, want %s", err, want)
+		}
+		if _, err := a.retry(t.Context(), "x", func(context.Context) (kmsg.Response, error) { return nil, kerr.GroupAuthorizationFailed }); err == nil ||
+			strings.Contains(err.Error(), "Timed out") {
+			t.Errorf("a refusal: %v", err)
+		}
+	})
 }
 
 func TestTopicFilter(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
@@ -130,7 +131,7 @@ func (a *admin) askBroker(ctx context.Context, call string, id int32, request km
 	return response, namedUnsupported(err, request)
 }
 
-// retry tries again while nothing answers, with pauses that grow from 20 ms to a second.
+// retry tries again while nothing answers, or no coordinator does, with pauses that grow from 20 ms to a second.
 func (a *admin) retry(ctx context.Context, call string, send func(context.Context) (kmsg.Response, error)) (kmsg.Response, error) {
 	ctx, cancel := context.WithTimeout(ctx, a.timeout)
 	defer cancel()
@@ -139,7 +140,7 @@ func (a *admin) retry(ctx context.Context, call string, send func(context.Contex
 		if err == nil {
 			return response, nil
 		}
-		if ctx.Err() == nil && !unreachable(err) {
+		if ctx.Err() == nil && !passing(err) {
 			return nil, fromClient(err)
 		}
 		timer := time.NewTimer(pause)
@@ -162,6 +163,13 @@ func unreachable(err error) bool {
 	var dns *net.DNSError
 	return errors.As(err, &op) || errors.As(err, &system) || errors.As(err, &dns) ||
 		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+}
+
+// passing tells whether a later try may do better: a broker is out of reach, or a coordinator is being made (the first who asks
+// for one has its topic created), loaded or moved.
+func passing(err error) bool {
+	return unreachable(err) || errors.Is(err, kerr.CoordinatorNotAvailable) || errors.Is(err, kerr.CoordinatorLoadInProgress) ||
+		errors.Is(err, kerr.NotCoordinator)
 }
 
 // call is ask with the response's own type.

@@ -238,7 +238,7 @@ func (g *groupClient) sharded(ctx context.Context, name string, request kmsg.Req
 	_, err := g.retry(ctx, name, func(ctx context.Context) (kmsg.Response, error) {
 		shards = g.client.RequestSharded(ctx, request)
 		for _, shard := range shards {
-			if shard.Err != nil && (unreachable(shard.Err) || errors.Is(shard.Err, context.DeadlineExceeded)) {
+			if shard.Err != nil && (passing(shard.Err) || errors.Is(shard.Err, context.DeadlineExceeded)) {
 				return nil, shard.Err
 			}
 		}

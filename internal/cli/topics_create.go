@@ -129,6 +129,18 @@ func javaList(numbers []int32) string {
 	return "[" + strings.Join(words, ", ") + "]"
 }
 
+// newPartitions is what a request says of the partitions that a topic with so many of them gets: the list names all. It is
+// never nil, which would leave the choice to the controller: a list that is too short is for it to refuse.
+func newPartitions(assignment [][]int32, existing int) []kmsg.CreatePartitionsRequestTopicAssignment {
+	added := []kmsg.CreatePartitionsRequestTopicAssignment{}
+	for _, brokers := range assignment[min(existing, len(assignment)):] {
+		part := kmsg.NewCreatePartitionsRequestTopicAssignment()
+		part.Replicas = brokers
+		added = append(added, part)
+	}
+	return added
+}
+
 // alterTopics gives topics more partitions.
 func (a *admin) alterTopics(ctx context.Context, v *Values) error {
 	assignment, err := replicaAssignment(v.Value("replica-assignment"))
@@ -149,12 +161,7 @@ func (a *admin) alterTopics(ctx context.Context, v *Values) error {
 			if err != nil {
 				return err
 			}
-			// The list names all partitions, the request takes the new ones.
-			for _, brokers := range assignment[min(len(described.Topics[0].Partitions), len(assignment)):] {
-				part := kmsg.NewCreatePartitionsRequestTopicAssignment()
-				part.Replicas = brokers
-				topic.Assignment = append(topic.Assignment, part)
-			}
+			topic.Assignment = newPartitions(assignment, len(described.Topics[0].Partitions))
 		}
 		request.Topics = append(request.Topics, topic)
 	}
