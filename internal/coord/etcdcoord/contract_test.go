@@ -138,9 +138,12 @@ type proxy struct {
 	flows  chan struct{} // closed while bytes go through
 	broken atomic.Bool
 	conns  map[net.Conn]struct{}
+
+	opened          atomic.Int64 // connections so far
+	asked, answered atomic.Int64 // bytes so far
 }
 
-func newProxy(t *testing.T, target string) *proxy {
+func newProxy(t testing.TB, target string) *proxy {
 	t.Helper()
 	l := listen(t)
 	p := &proxy{target: target, listener: l, flows: make(chan struct{}), conns: make(map[net.Conn]struct{})}
@@ -185,15 +188,17 @@ func (p *proxy) run() {
 		p.mu.Lock()
 		p.conns[c], p.conns[s] = struct{}{}, struct{}{}
 		p.mu.Unlock()
-		go p.copy(c, s)
-		go p.copy(s, c)
+		p.opened.Add(1)
+		go p.copy(c, s, &p.answered)
+		go p.copy(s, c, &p.asked)
 	}
 }
 
-func (p *proxy) copy(to, from net.Conn) {
+func (p *proxy) copy(to, from net.Conn, count *atomic.Int64) {
 	buf := make([]byte, 64<<10)
 	for {
 		n, err := from.Read(buf)
+		count.Add(int64(n))
 		p.mu.Lock()
 		flows := p.flows
 		p.mu.Unlock()

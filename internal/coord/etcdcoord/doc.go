@@ -26,6 +26,9 @@
 // about as many comparisons as it has distinct paths and parents of paths; one too large for the server is refused whole
 // with ErrTooLarge, which names the setting.
 //
+// Requests go to all endpoints in turn. A voter gives its remote clients a sign of life every second; one that is silent for 2.5 s is frozen,
+// or gone: its connections are closed, and what waited for it is asked elsewhere, or, a change, ErrUnavailable.
+//
 // # Watches and sessions
 //
 // One etcd watch of the whole prefix feeds all watches of a store. It resumes from the revision after the last one it

@@ -64,7 +64,7 @@ func openFront(q *Quorum, logger *slog.Logger) *front {
 func (f *front) serve(etcd *embed.Etcd) {
 	handler := etcdhttp.NewPeerHandler(etcd.GetLogger(), etcd.Server)
 	f.handler.Store(&handler)
-	f.clients = v3rpc.Server(etcd.Server, nil, nil)
+	f.clients = v3rpc.Server(etcd.Server, nil, nil, showLife()...)
 	go func() { _ = f.clients.Serve(f.toClient) }()
 }
 

@@ -13,6 +13,7 @@ import (
 	"milena/internal/coord"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
+	"google.golang.org/grpc"
 )
 
 const (
@@ -74,7 +75,7 @@ func OpenQuorum(ctx context.Context, q *Quorum, logger *slog.Logger) (*Store, er
 	defer stop()
 	go newAsker(q, set.logger).watch(watching)
 	for {
-		store, err := dial(ctx, options, set)
+		store, err := dial(ctx, options, set, leaveSilent()...)
 		if err == nil {
 			store.requestTimeout = DefaultRequestTimeout
 			return store, nil
@@ -89,7 +90,7 @@ func OpenQuorum(ctx context.Context, q *Quorum, logger *slog.Logger) (*Store, er
 	}
 }
 
-func dial(ctx context.Context, options Options, set settings) (*Store, error) {
+func dial(ctx context.Context, options Options, set settings, more ...grpc.DialOption) (*Store, error) {
 	client, err := clientv3.New(clientv3.Config{
 		Endpoints:            options.Endpoints,
 		TLS:                  options.TLS,
@@ -99,6 +100,7 @@ func dial(ctx context.Context, options Options, set settings) (*Store, error) {
 		DialKeepAliveTime:    keepAliveTime,
 		DialKeepAliveTimeout: keepAliveTimeout,
 		MaxCallSendMsgSize:   math.MaxInt32, // the server knows its limit
+		DialOptions:          more,
 		Logger:               zapLogger(set.logger, slog.LevelInfo),
 	})
 	if err != nil {

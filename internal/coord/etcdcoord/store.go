@@ -13,6 +13,8 @@ import (
 
 	"go.etcd.io/etcd/api/v3/etcdserverpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 )
 
 // Store is a coordination store over one etcd client.
@@ -144,10 +146,10 @@ func (s *Store) list(ctx context.Context, path string, options ...clientv3.OpOpt
 	ctx, cancel := s.bound(ctx)
 	defer cancel()
 	first, end := s.keys.children(path)
-	response, err := s.client.Txn(ctx).Then(
+	response, err := s.readAll(ctx,
 		clientv3.OpGet(s.keys.node(path), clientv3.WithCountOnly()),
 		clientv3.OpGet(first, append(options, clientv3.WithRange(end))...),
-	).Commit()
+	)
 	if err != nil {
 		return nil, s.mapError(err)
 	}
@@ -164,6 +166,18 @@ func (s *Store) list(ctx context.Context, path string, options ...clientv3.OpOpt
 		children = append(children, coord.Child{Name: name, Node: nodeOf(kv)})
 	}
 	return children, nil
+}
+
+// readAll reads at one revision. Of a transaction etcd's client does not know that it only reads, so where its connection is lost, what the
+// client does for single reads is done here: another endpoint is asked.
+func (s *Store) readAll(ctx context.Context, gets ...clientv3.Op) (response *clientv3.TxnResponse, err error) {
+	for range max(1, len(s.client.Endpoints())) {
+		response, err = s.client.Txn(ctx).Then(gets...).Commit()
+		if status.Code(err) != codes.Unavailable { // etcd's own errors, of members without a leader, are not of this kind
+			break
+		}
+	}
+	return response, err
 }
 
 func rangeOf(response *clientv3.TxnResponse, i int) *etcdserverpb.RangeResponse {

@@ -49,7 +49,7 @@ func (s *Store) read(ctx context.Context, ops []coord.Op) (*view, error) {
 		for i := range part {
 			gets[i] = part[i].op
 		}
-		response, err := s.client.Txn(ctx).Then(gets...).Commit()
+		response, err := s.readAll(ctx, gets...)
 		if err != nil {
 			return nil, err
 		}
