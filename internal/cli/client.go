@@ -211,10 +211,3 @@ func (a *admin) metadata(ctx context.Context, name string, topics []string) (*km
 	}
 	return call[*kmsg.MetadataResponse](ctx, a, name, request)
 }
-
-// sorted is a sorted copy.
-func sorted(names []string) []string {
-	names = append([]string{}, names...)
-	sort.Strings(names)
-	return names
-}

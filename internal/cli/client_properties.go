@@ -2,6 +2,8 @@ package cli
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -108,11 +110,7 @@ func oneOf(key string, choices map[string][]kgo.Opt) func(string) ([]kgo.Opt, er
 	return func(value string) ([]kgo.Opt, error) {
 		opts, ok := choices[strings.ToLower(value)]
 		if !ok {
-			var names []string
-			for name := range choices {
-				names = append(names, name)
-			}
-			return nil, invalidValue(key, value, "String must be one of: "+strings.Join(sorted(names), ", "))
+			return nil, invalidValue(key, value, "String must be one of: "+strings.Join(slices.Sorted(maps.Keys(choices)), ", "))
 		}
 		return opts, nil
 	}

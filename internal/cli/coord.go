@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -213,12 +215,12 @@ func (env *Env) watchNodes(ctx context.Context, store coord.Store, path string) 
 // printChanges prints what differs between two looks at a tree: nodes that went, came, and have other data.
 func printChanges(w io.Writer, at time.Time, before, after map[string]coord.Node) {
 	stamp := at.Format("15:04:05.000")
-	for _, path := range sortedKeys(before) {
+	for _, path := range slices.Sorted(maps.Keys(before)) {
 		if now, is := after[path]; !is || now.Stat.CreateID != before[path].Stat.CreateID {
 			fmt.Fprintf(w, "%s deleted %s\n", stamp, path)
 		}
 	}
-	for _, path := range sortedKeys(after) {
+	for _, path := range slices.Sorted(maps.Keys(after)) {
 		now := after[path]
 		old, was := before[path]
 		switch {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -142,12 +143,7 @@ func dirTargets(plan []replicaMove) map[partitionReplica]string {
 }
 
 func sortedReplicas(targets map[partitionReplica]string) []partitionReplica {
-	var replicas []partitionReplica
-	for replica := range targets {
-		replicas = append(replicas, replica)
-	}
-	slices.SortFunc(replicas, compareReplicas)
-	return replicas
+	return slices.SortedFunc(maps.Keys(targets), compareReplicas)
 }
 
 // moveDirs begins the moves between directories. A replica that its broker does not have yet is asked for again, until the time-out.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -154,12 +155,7 @@ func formatReassignment(assigned map[topicPartition][]int32, dirs map[partitionR
 }
 
 func sortedPartitions[V any](m map[topicPartition]V) []topicPartition {
-	keys := make([]topicPartition, 0, len(m))
-	for tp := range m {
-		keys = append(keys, tp)
-	}
-	slices.SortFunc(keys, comparePartitions)
-	return keys
+	return slices.SortedFunc(maps.Keys(m), comparePartitions)
 }
 
 // parseTopicsToMove reads the file of --topics-to-move-json-file.

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -92,7 +93,7 @@ func (r *reassigner) throttle(ctx context.Context, v *Values, plan []replicaMove
 		r.env.println("Warning: You must run --verify periodically, until the reassignment completes, to ensure the throttle is removed.")
 	}
 	if between >= 0 {
-		for _, topic := range sortedKeys(t.leaders) {
+		for _, topic := range slices.Sorted(maps.Keys(t.leaders)) {
 			add := newProperties()
 			add.Set(leaderThrottledReplicas, t.leaders[topic])
 			add.Set(followerThrottledReplicas, t.followers[topic])
@@ -143,12 +144,7 @@ func (r *reassigner) clearThrottles(ctx context.Context, plan []replicaMove) err
 	if err != nil {
 		return err
 	}
-	brokers := brokersOf(plan)
-	for broker := range live {
-		brokers = append(brokers, broker)
-	}
-	slices.Sort(brokers)
-	brokers = slices.Compact(brokers)
+	brokers := brokersOf(plan, slices.Collect(maps.Keys(live))...)
 	javaOrder(brokers, 16, func(id int32) int32 { return id })
 	r.env.printf("Clearing broker-level throttles on broker%s %s\n", plural(len(brokers)), commaList(brokers))
 	for _, broker := range brokers {
@@ -168,13 +164,4 @@ func (r *reassigner) clearThrottles(ctx context.Context, plan []replicaMove) err
 		}
 	}
 	return nil
-}
-
-func sortedKeys[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
-	for key := range m {
-		keys = append(keys, key)
-	}
-	slices.Sort(keys)
-	return keys
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 
 	"milena/internal/clusterstore"
@@ -85,7 +87,7 @@ func printTreeTopic(w io.Writer, v *Values, topic *clusterstore.Topic, settings 
 // settingsText prints settings in the order of Kafka's tools.
 func settingsText(settings map[string]string) string {
 	var pairs []string
-	for _, key := range javaHashOrder(sortedKeys(settings)) {
+	for _, key := range javaHashOrder(slices.Sorted(maps.Keys(settings))) {
 		pairs = append(pairs, key+"="+settings[key])
 	}
 	return strings.Join(pairs, ",")

@@ -3,8 +3,10 @@ package cli
 import (
 	"bytes"
 	"context"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -216,7 +218,7 @@ func (f *treeFixture) expectSettings(e clusterstore.Entity, want string) {
 	f.t.Helper()
 	settings, err := f.store.Config(context.Background(), e)
 	var pairs []string
-	for _, key := range sortedKeys(settings) {
+	for _, key := range slices.Sorted(maps.Keys(settings)) {
 		pairs = append(pairs, key+"="+settings[key])
 	}
 	if got := strings.Join(pairs, " "); err != nil || got != want {

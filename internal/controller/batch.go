@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"maps"
 	"slices"
 
 	"milena/internal/clusterstore"
@@ -81,13 +82,13 @@ func (b *batch) stopReplica(id replicaID, remove bool) {
 
 // send hands the requests to the queues of the live brokers and empties the batch.
 func (b *batch) send(r *reign) {
-	for _, broker := range sortedKeys(b.leaders) {
+	for _, broker := range slices.Sorted(maps.Keys(b.leaders)) {
 		if live := r.state.live[broker]; live != nil {
 			b.sendLeaderAndISR(r, live)
 		}
 	}
 	b.sendUpdateMetadata(r)
-	for _, broker := range sortedKeys(b.stops) {
+	for _, broker := range slices.Sorted(maps.Keys(b.stops)) {
 		if live := r.state.live[broker]; live != nil {
 			b.sendStopReplica(r, live)
 		}
@@ -96,12 +97,7 @@ func (b *batch) send(r *reign) {
 }
 
 func sortedIDs[V any](m map[PartitionID]V) []PartitionID {
-	ids := make([]PartitionID, 0, len(m))
-	for id := range m {
-		ids = append(ids, id)
-	}
-	slices.SortFunc(ids, PartitionID.Compare)
-	return ids
+	return slices.SortedFunc(maps.Keys(m), PartitionID.Compare)
 }
 
 func (b *batch) sendLeaderAndISR(r *reign, to *clusterstore.Broker) {
@@ -127,7 +123,7 @@ func (b *batch) sendLeaderAndISR(r *reign, to *clusterstore.Broker) {
 	if len(req.TopicStates) == 0 {
 		return
 	}
-	for _, leader := range sortedKeys(leaders) {
+	for _, leader := range slices.Sorted(maps.Keys(leaders)) {
 		if broker := r.state.live[leader]; broker != nil {
 			endpoint, _ := broker.EndpointForBrokers(r.cfg.InterBrokerListener)
 			req.LiveLeaders = append(req.LiveLeaders, kmsg.LeaderAndISRRequestLiveLeader{

@@ -2,6 +2,7 @@ package controller
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 
 	"milena/internal/clusterstore"
@@ -115,7 +116,7 @@ func (c *clusterState) online(id PartitionID, broker int32) bool {
 }
 
 // liveBrokers are the ids of the live brokers, sorted.
-func (c *clusterState) liveBrokers() []int32 { return sortedKeys(c.live) }
+func (c *clusterState) liveBrokers() []int32 { return slices.Sorted(maps.Keys(c.live)) }
 
 // sortedTopics are all topics by name: the order of maps must not leak into behaviour.
 func (c *clusterState) sortedTopics() []*topic {
@@ -159,22 +160,4 @@ func (p *partition) allReplicas() []replicaID {
 		ids = append(ids, replicaID{p.id, r})
 	}
 	return ids
-}
-
-func sortedKeys[V any](m map[int32]V) []int32 {
-	keys := make([]int32, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
-}
-
-func sortedNames[V any](m map[string]V) []string {
-	names := make([]string, 0, len(m))
-	for name := range m {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
 }

@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"maps"
 	"slices"
 	"sync"
 
@@ -211,7 +212,7 @@ func (r *reign) minInsyncs(states map[PartitionID]*clusterstore.PartitionState) 
 	var mu sync.Mutex
 	var group errgroup.Group
 	group.SetLimit(configReaders)
-	for _, topic := range sortedNames(mins) {
+	for _, topic := range slices.Sorted(maps.Keys(mins)) {
 		group.Go(func() error {
 			count := r.cfg.MinInsync(r.ctx, topic)
 			mu.Lock()

@@ -2,6 +2,8 @@ package controller
 
 import (
 	"errors"
+	"maps"
+	"slices"
 
 	"milena/internal/clusterstore"
 )
@@ -41,7 +43,7 @@ func (leadersUnbalanced) handle(r *reign) error {
 			wanted[preferred] = append(wanted[preferred], p)
 		}
 	}
-	for _, broker := range sortedKeys(wanted) {
+	for _, broker := range slices.Sorted(maps.Keys(wanted)) {
 		if len(wanted[broker])*100 <= due[broker]*r.cfg.ImbalancePercent {
 			continue
 		}

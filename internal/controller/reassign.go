@@ -2,6 +2,7 @@ package controller
 
 import (
 	"errors"
+	"maps"
 	"slices"
 
 	"milena/internal/clusterstore"
@@ -225,7 +226,7 @@ func (r *reign) storeAssignments(moves []move) error {
 		byTopic[m.p.id.Topic] = append(byTopic[m.p.id.Topic], m)
 	}
 	var fresh []*partition
-	for _, name := range sortedNames(byTopic) {
+	for _, name := range slices.Sorted(maps.Keys(byTopic)) {
 		added, err := r.storeTopic(r.state.topics[name], byTopic[name])
 		if err != nil {
 			return err

@@ -2,6 +2,8 @@ package controller
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -37,7 +39,7 @@ func TestScripts(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			s := &script{cluster: newCluster(t)}
 			datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string { return s.run(t, d) })
-			for _, id := range sortedKeys(s.cluster.brokers) {
+			for _, id := range slices.Sorted(maps.Keys(s.cluster.brokers)) {
 				if b := s.cluster.brokers[id]; !b.down {
 					b.stop()
 				}
@@ -268,7 +270,7 @@ func (s *script) broker(t *testing.T, id string) *fakeBroker {
 
 // any is some broker that reaches the store.
 func (s *script) any(t *testing.T) *fakeBroker {
-	for _, id := range sortedKeys(s.cluster.brokers) {
+	for _, id := range slices.Sorted(maps.Keys(s.cluster.brokers)) {
 		if b := s.cluster.brokers[id]; !b.down {
 			return b
 		}

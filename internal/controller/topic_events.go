@@ -1,6 +1,11 @@
 package controller
 
-import "milena/internal/clusterstore"
+import (
+	"maps"
+	"slices"
+
+	"milena/internal/clusterstore"
+)
 
 // handle of topicsChanged compares the topics' nodes with those known: new topics, new partitions, topics removed by hand.
 func (topicsChanged) handle(r *reign) error {
@@ -18,7 +23,7 @@ func (topicsChanged) handle(r *reign) error {
 		}
 	}
 	var fresh []*partition
-	for _, name := range sortedNames(stored) {
+	for _, name := range slices.Sorted(maps.Keys(stored)) {
 		t := stored[name]
 		if t == nil {
 			continue // unchanged
