@@ -2,6 +2,7 @@ package admin
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 
 	"milena/internal/clusterstore"
@@ -78,11 +79,7 @@ func rackOrder(brokers []Candidate) []Candidate {
 		}
 		racks[b.Rack] = append(racks[b.Rack], b)
 	}
-	var names []string
-	for name := range racks {
-		names = append(names, name)
-	}
-	slices.Sort(names)
+	names := slices.Sorted(maps.Keys(racks))
 	var order []Candidate
 	for turn := 0; len(order) < len(brokers); turn++ {
 		for _, name := range names {

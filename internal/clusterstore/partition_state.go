@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -254,10 +255,7 @@ func (s *Store) repairState(ctx context.Context, epoch Epoch, id PartitionID, st
 // UpdatePartitionStates writes changed states, each against the version it was read at, by a controller; versions are raised.
 // It returns those refused because another has written them (an ISR change by a leader).
 func (s *Store) UpdatePartitionStates(ctx context.Context, epoch Epoch, states map[PartitionID]*PartitionState) (refused []PartitionID, err error) {
-	ids := make([]PartitionID, 0, len(states))
-	for id := range states {
-		ids = append(ids, id)
-	}
+	ids := slices.Collect(maps.Keys(states))
 	for len(ids) > 0 {
 		part := ids[:min(len(ids), int(s.maxOps.Load())-1)]
 		again, err := s.updateStates(ctx, epoch, states, part)

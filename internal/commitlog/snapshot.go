@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"maps"
 	"slices"
 )
 
@@ -37,12 +38,7 @@ func encodeSnapshot(byID map[int64]*producer) []byte {
 	b = binary.BigEndian.AppendUint16(b, snapshotVersion)
 	b = binary.BigEndian.AppendUint32(b, 0)
 	b = binary.BigEndian.AppendUint32(b, uint32(len(byID)))
-	ids := make([]int64, 0, len(byID))
-	for id := range byID {
-		ids = append(ids, id)
-	}
-	slices.Sort(ids)
-	for _, id := range ids {
+	for _, id := range slices.Sorted(maps.Keys(byID)) {
 		p := byID[id]
 		last := batchMark{lastSequence: noSequence, lastOffset: noOffset}
 		if p.batchCount > 0 {

@@ -4,7 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"sort"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -53,12 +54,7 @@ func encodeMeta(m Meta) []byte {
 	if m.DirectoryID != "" {
 		put("directory.id", m.DirectoryID)
 	}
-	keys := make([]string, 0, len(m.others))
-	for key := range m.others {
-		keys = append(keys, key)
-	}
-	sort.Strings(keys)
-	for _, key := range keys {
+	for _, key := range slices.Sorted(maps.Keys(m.others)) {
 		put(key, m.others[key])
 	}
 	return []byte(b.String())

@@ -8,7 +8,8 @@ package memcoord
 import (
 	"bytes"
 	"fmt"
-	"sort"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -74,12 +75,7 @@ func (s *Server) ExpireSession(id int64) {
 func (s *Server) Sessions() []int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	ids := make([]int64, 0, len(s.sessions))
-	for id := range s.sessions {
-		ids = append(ids, id)
-	}
-	sort.Slice(ids, func(i, j int) bool { return ids[i] < ids[j] })
-	return ids
+	return slices.Sorted(maps.Keys(s.sessions))
 }
 
 // end removes a session and its nodes; the mutex is held. Each node goes by a change of its own.
@@ -91,7 +87,7 @@ func (s *Server) end(session *session) {
 			owned = append(owned, path)
 		}
 	}
-	sort.Strings(owned)
+	slices.Sort(owned)
 	for _, path := range owned {
 		s.history++
 		s.remove(path)
@@ -115,12 +111,7 @@ func (v view) Children(path string) []string { return sortedNames(v.nodes[path])
 func (v view) Sequence(path string) int64 { return v.nodes[path].sequence }
 
 func sortedNames(n *node) []string {
-	names := make([]string, 0, len(n.children))
-	for name := range n.children {
-		names = append(names, name)
-	}
-	sort.Strings(names)
-	return names
+	return slices.Sorted(maps.Keys(n.children))
 }
 
 // do evaluates operations and applies them; the mutex is held.

@@ -1,6 +1,10 @@
 package memfs
 
-import "math/rand/v2"
+import (
+	"maps"
+	"math/rand/v2"
+	"slices"
+)
 
 // Crash gives the file system as it may be found after a power cut at this moment: what was synced, and of all else, name by
 // name and sector by sector, what the seed decides. Every fourth seed keeps nothing that was unsynced, every fourth keeps
@@ -58,7 +62,7 @@ func (m *FS) crash(node *inode, survives func() bool) {
 		return
 	}
 	node.entries = make(map[string]*inode, len(node.durableEntries))
-	for _, name := range sortedNames(node.durableEntries) {
+	for _, name := range slices.Sorted(maps.Keys(node.durableEntries)) {
 		child := node.durableEntries[name]
 		node.entries[name] = child
 		if child.links = 0; child.isDir() {

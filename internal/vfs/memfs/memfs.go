@@ -11,9 +11,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
-	"sort"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -201,19 +202,10 @@ func (m *FS) ReadDir(name string) ([]fs.DirEntry, error) {
 		return nil, failed("readdir", name, syscall.ENOTDIR)
 	}
 	entries := make([]fs.DirEntry, 0, len(dir.entries))
-	for _, base := range sortedNames(dir.entries) {
+	for _, base := range slices.Sorted(maps.Keys(dir.entries)) {
 		entries = append(entries, fs.FileInfoToDirEntry(dir.entries[base].info(base)))
 	}
 	return entries, nil
-}
-
-func sortedNames(entries map[string]*inode) []string {
-	names := make([]string, 0, len(entries))
-	for name := range entries {
-		names = append(names, name)
-	}
-	sort.Strings(names)
-	return names
 }
 
 // Lock takes a file's lock. The holder is always this process.

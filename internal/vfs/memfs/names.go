@@ -1,7 +1,9 @@
 package memfs
 
 import (
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 )
@@ -149,7 +151,7 @@ func (m *FS) RemoveAll(name string) error {
 
 func (m *FS) removeTree(dir *inode, base string) {
 	node := dir.entries[base]
-	for _, name := range sortedNames(node.entries) {
+	for _, name := range slices.Sorted(maps.Keys(node.entries)) {
 		m.removeTree(node, name)
 	}
 	m.change(nameChange{from: dir, fromName: base, node: node})
