@@ -146,10 +146,7 @@ func consumerProperties(env *Env, v *Values) (*Properties, error) {
 	if err := v.Require("bootstrap-server"); err != nil {
 		return nil, err
 	}
-	file := v.Value("command-config")
-	if file == "" {
-		file = v.Value("consumer.config")
-	}
+	file := configFileOf(v, "consumer.config")
 	p, err := loadProperties(file)
 	if err != nil {
 		return nil, err

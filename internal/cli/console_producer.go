@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -151,6 +152,11 @@ func bootstrapOf(v *Values) string {
 	return v.Value("bootstrap-server")
 }
 
+// configFileOf is --command-config, or the option of that older name.
+func configFileOf(v *Values, older string) string {
+	return cmp.Or(v.Value("command-config"), v.Value(older))
+}
+
 // checkBootstrap refuses, in the producing tools' words, what is no list of HOST:PORT.
 func checkBootstrap(list string) error {
 	if list == "" {
@@ -168,11 +174,7 @@ func checkBootstrap(list string) error {
 
 // producerProperties are the producer's settings: file, then properties, then options that were given.
 func producerProperties(v *Values) (*Properties, error) {
-	file := v.Value("command-config")
-	if file == "" {
-		file = v.Value("producer.config")
-	}
-	p, err := loadProperties(file)
+	p, err := loadProperties(configFileOf(v, "producer.config"))
 	if err != nil {
 		return nil, err
 	}

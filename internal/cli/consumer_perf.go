@@ -111,11 +111,7 @@ func consumerPerfProperties(env *Env, v *Values) (*Properties, error) {
 	}
 	env.deprecated(v, "Warning: --%s is deprecated. Use --%s instead.\n", [][2]string{{"messages", "num-records"},
 		{"consumer.config", "command-config"}})
-	file := v.Value("command-config")
-	if file == "" {
-		file = v.Value("consumer.config")
-	}
-	p, err := loadProperties(file)
+	p, err := loadProperties(configFileOf(v, "consumer.config"))
 	if err != nil {
 		return nil, err
 	}

@@ -51,11 +51,7 @@ func runLeaderElection(ctx context.Context, env *Env, args []string) error {
 		}
 		return env.electByZooKeeper(ctx, v.Value("zookeeper"), req.Topics)
 	}
-	config := v.Value("command-config")
-	if config == "" {
-		config = v.Value("admin.config")
-	}
-	a, err := env.openAdmin(v.Value("bootstrap-server"), config)
+	a, err := env.openAdmin(v.Value("bootstrap-server"), configFileOf(v, "admin.config"))
 	if err != nil {
 		return err
 	}

@@ -121,11 +121,7 @@ func producerPerfProperties(env *Env, o *Options, v *Values) (*Properties, error
 				pair[1], pair[0])
 		}
 	}
-	file := v.Value("command-config")
-	if file == "" {
-		file = v.Value("producer.config")
-	}
-	p, err := loadProperties(file)
+	p, err := loadProperties(configFileOf(v, "producer.config"))
 	if err != nil {
 		return nil, err
 	}

@@ -116,11 +116,7 @@ func runVerifiableConsumer(ctx context.Context, env *Env, args []string) error {
 
 // verifiableConsumerProperties are the consumer's settings: options come before the file.
 func verifiableConsumerProperties(v *Values) (*Properties, error) {
-	file := v.Value("command-config")
-	if file == "" {
-		file = v.Value("consumer.config")
-	}
-	p, err := loadProperties(file)
+	p, err := loadProperties(configFileOf(v, "consumer.config"))
 	if err != nil {
 		return nil, err
 	}

@@ -110,11 +110,7 @@ func runVerifiableProducer(ctx context.Context, env *Env, args []string) error {
 	if v == nil {
 		return err
 	}
-	file := v.Value("command-config")
-	if file == "" {
-		file = v.Value("producer.config")
-	}
-	p, err := loadProperties(file)
+	p, err := loadProperties(configFileOf(v, "producer.config"))
 	if err != nil {
 		return err
 	}
