@@ -103,6 +103,7 @@ func StartEmbedded(ctx context.Context, options EmbeddedOptions) (*Embedded, err
 	e.running.Go(func() { e.keepReserve(options.Dir) })
 	if options.Quorum != nil && len(options.Quorum.Members) > 1 {
 		e.running.Go(func() { e.settle(options.Quorum) })
+		e.running.Go(e.succeed)
 	}
 	return e, nil
 }

@@ -1,6 +1,7 @@
 package etcdcoord
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"net/url"
@@ -37,8 +38,9 @@ type Quorum struct {
 	Self    int32
 	Members []Member // this one included; all members are given the same list
 	// Listener is where the other members and remote clients come in. Connections of it are secured by TLS, where that is not nil.
-	Listener net.Listener
-	TLS      *TLS
+	Listener   net.Listener
+	TLS        *TLS
+	electionMs uint // of tests; 0: quorumElectionMs
 	// Requests tells that connections of Kafka's protocol come in there too (Embedded.Requests).
 	Requests bool
 }
@@ -109,7 +111,7 @@ func (q *Quorum) join(config *embed.Config, existing []remoteMember) error {
 	// That it has told a client's address is what shows the others that a member has been there (findPlace).
 	config.AdvertisePeerUrls, config.AdvertiseClientUrls = []url.URL{*address}, []url.URL{*address}
 	config.InitialCluster = strings.Join(cluster, ",")
-	config.TickMs, config.ElectionMs = quorumTickMs, quorumElectionMs
+	config.TickMs, config.ElectionMs = quorumTickMs, cmp.Or(q.electionMs, quorumElectionMs)
 	if t := q.TLS; t != nil {
 		keystore, truststore, err := t.files(config.Dir)
 		if err != nil {
