@@ -67,10 +67,13 @@ func (f *fetcher) request(now time.Time) (req *kmsg.FetchRequest, next time.Time
 			b.forget(p)
 		}
 	}
+	next = f.nextLater(now)
 	if len(s.members) == 0 {
 		s.restart()
-		return nil, f.nextLater(now)
+		return nil, next
 	}
+	due := next.Sub(now) + time.Millisecond - 1 // up to the next millisecond
+	b.req.MaxWaitMillis = int32(min(int64(b.req.MaxWaitMillis), due.Milliseconds()))
 	return b.req, time.Time{}
 }
 

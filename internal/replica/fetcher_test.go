@@ -98,6 +98,23 @@ func TestStoppedFollowerGoesOn(t *testing.T) {
 	})
 }
 
+// TestFetcherWaitsNoLongerThanAPartitionDoes: the leader is not let wait for records of some partitions when another one is due again before.
+func TestFetcherWaitsNoLongerThanAPartitionDoes(t *testing.T) {
+	scripted(t, func(t *testing.T, b *broker, s *scriptedLeader) {
+		b.followTwo("t", idT, 0, 0, 1)
+		longest := s.expect("0/0: t0@0 t1@0").MaxWaitMillis
+		s.answer(5, 0, got{id: idT}, got{id: idT, partition: 1, code: kerr.NotLeaderForPartition.Code})
+		if wait := s.expect("5/1: -t1").MaxWaitMillis; wait != int32(firstBackoff.Milliseconds()) {
+			t.Errorf("the leader may wait %d ms", wait)
+		}
+		<-time.After(firstBackoff)
+		s.answer(5, 0)
+		if wait := s.expect("5/2: t1@0").MaxWaitMillis; wait != longest {
+			t.Errorf("the leader may wait %d ms where nothing is due, want %d", wait, longest)
+		}
+	})
+}
+
 // stopFetching is what a StopReplica begins with.
 func (b *broker) stopFetching(topic string, index int32) {
 	b.unfollow(tpOf(topic, index))
