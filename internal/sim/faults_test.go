@@ -17,12 +17,11 @@ type scheduler struct {
 	active  ongoing
 	lastCut time.Time // end of the last power cut
 	failing int       // disks that fail; what they lose may show late
-	whole   bool      // every ISR was seen whole since
 	late    lateness
 }
 
 func (s *scheduler) run() {
-	s.whole = true
+	s.whole.Store(true)
 	s.late = lateness{world: s.world, rng: rand.New(rand.NewPCG(s.seed, 4)), next: time.Now()}
 	end := time.Now().Add(s.duration)
 	for time.Now().Before(end) {
@@ -55,9 +54,9 @@ func (s *scheduler) between(fromMs, toMs int) time.Duration {
 
 func (s *scheduler) lasting(d time.Duration, undo func()) { s.active.add(d, undo) }
 
-// noteWhole notes when all replicas are in sync again after a power cut: then the next one may come.
+// noteWhole notes when all replicas are in sync again after a power cut, or what else may have left a single copy: then the next one may come.
 func (s *scheduler) noteWhole() {
-	if s.whole || s.failing > 0 || time.Since(s.lastCut) < 8*time.Second {
+	if s.whole.Load() || s.failing > 0 || time.Since(s.lastCut) < 8*time.Second {
 		return
 	}
 	for _, n := range s.nodes {
@@ -65,7 +64,7 @@ func (s *scheduler) noteWhole() {
 			return
 		}
 	}
-	s.whole = s.everyISR(func(isr, replicas []int32) bool { return len(isr) == len(replicas) })
+	s.whole.Store(s.everyISR(func(isr, replicas []int32) bool { return len(isr) == len(replicas) }))
 }
 
 func (s *scheduler) everyISR(ok func(isr, replicas []int32) bool) bool {
@@ -90,7 +89,7 @@ func (s *scheduler) everyISR(ok func(isr, replicas []int32) bool) bool {
 
 // mayLosePower tells whether the promise holds through a power cut: with all records synced always, else when nothing is still missing somewhere
 // since the last one, so that all that this machine may lose is on another one, alive or not.
-func (s *scheduler) mayLosePower() bool { return s.durable || s.whole }
+func (s *scheduler) mayLosePower() bool { return s.durable || s.whole.Load() }
 
 // draw makes one fault.
 func (s *scheduler) draw() {
@@ -127,7 +126,7 @@ func (s *scheduler) powerCut(n *node) {
 	s.say("broker %d: power cut", n.id)
 	n.busy = true
 	n.powerCut(seed)
-	s.whole = false
+	s.whole.Store(false)
 	s.lasting(s.downTime(), func() {
 		s.revive(n)()
 		s.lastCut = time.Now()
@@ -299,7 +298,7 @@ func (s *scheduler) failDisk(n *node) {
 	if n.busy || !n.up() || !s.mayLosePower() {
 		return
 	}
-	s.whole = false
+	s.whole.Store(false)
 	s.failing++
 	kinds := []memfs.OpKind{memfs.OpWrite, memfs.OpSync, memfs.OpRead, memfs.OpCreate, memfs.OpRename}
 	kind, names := kinds[s.late.rng.IntN(len(kinds))], ""

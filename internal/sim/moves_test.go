@@ -50,6 +50,11 @@ func (m *moves) move(ctx context.Context, admin *kadm.Client, p int32, target []
 	}
 	before := m.wanted[p]
 	m.wanted[p] = nil
+	if m.goesOn(p) {
+		// What takes its place, as in Kafka, leaves out at once the replicas that were being added, in sync or not.
+		m.whole.Store(false)
+		defer m.whole.Store(false)
+	}
 	attempt, cancel := context.WithTimeout(ctx, 8*time.Second)
 	defer cancel()
 	answers, err := admin.AlterPartitionAssignments(attempt, req)
@@ -66,6 +71,12 @@ func (m *moves) move(ctx context.Context, admin *kadm.Client, p int32, target []
 		return err
 	}
 	return nil
+}
+
+// goesOn tells whether a partition is being reassigned, or may be.
+func (m *moves) goesOn(p int32) bool {
+	t, err := m.look.Topic(context.Background(), topicName)
+	return err != nil || t.Partitions[p].Moving()
 }
 
 // checkMoves: every partition is where it was last asked to be.

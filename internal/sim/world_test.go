@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -47,6 +48,8 @@ type world struct {
 	store *memcoord.Server
 	look  *clusterstore.Store // the checkers' own way to the store
 	nodes []*node
+
+	whole atomic.Bool // every ISR was seen whole since what may have left a single copy of a record
 
 	complain func(format string, args ...any) // t's Errorf
 
