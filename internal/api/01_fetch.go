@@ -133,7 +133,7 @@ func (f *fetching) resolve() {
 		if f.req.Version >= 13 {
 			topic := f.image.ByID[p.id]
 			if topic == nil {
-				p.err = kerr.UnknownTopicID
+				f.unknown(p, kerr.UnknownTopicID)
 				continue
 			}
 			p.topic = topic.Name
@@ -141,7 +141,7 @@ func (f *fetching) resolve() {
 			p.topic = topic.Name // outlives the request's body
 		}
 		if f.image.Partition(p.topic, p.partition) == nil {
-			p.err = kerr.UnknownTopicOrPartition
+			f.unknown(p, kerr.UnknownTopicOrPartition)
 			continue
 		}
 		p.readAt = len(f.read.Partitions)
@@ -149,6 +149,15 @@ func (f *fetching) resolve() {
 			Topic: p.topic, TopicID: p.id, Partition: p.partition, CurrentLeaderEpoch: p.want.leaderEpoch, FetchOffset: p.want.offset,
 			LastFetchedEpoch: p.want.lastFetchedEpoch, LogStartOffset: p.want.logStartOffset, MaxBytes: p.want.maxBytes,
 		})
+	}
+}
+
+// unknown refuses a partition that is not in the metadata. A follower, which may have heard of a new partition first, is told at once, so that it
+// comes again soon: producers wait for it.
+func (f *fetching) unknown(p *fetchPart, err *kerr.Error) {
+	p.err = err
+	if f.read.ReplicaID >= 0 {
+		f.read.MaxWaitMs = 0
 	}
 }
 

@@ -150,6 +150,27 @@ func TestFetchOfNothingIsAnsweredAtOnce(t *testing.T) {
 	}
 }
 
+// TestFollowerHearsOfAnUnknownPartitionAtOnce: a follower that asks for a partition of which this broker has not heard yet does not wait for records
+// of the others; a consumer, which would ask again at once, does.
+func TestFollowerHearsOfAnUnknownPartitionAtOnce(t *testing.T) {
+	for replicaID, want := range map[int32]int32{-1: 500, 2: 0} {
+		b := newBench(t)
+		b.data.fetch = func(req *replica.FetchRequest, done func([]replica.FetchResult)) func() {
+			if len(req.Partitions) != 1 || req.MaxWaitMs != want {
+				t.Errorf("replica %d: %+v", replicaID, req)
+			}
+			done(make([]replica.FetchResult, len(req.Partitions)))
+			return nil
+		}
+		req := fetchRequest(12, 0, 77)
+		req.ReplicaID = replicaID
+		resp := do[*kmsg.FetchResponse](b, req)
+		if got := resp.Topics[0].Partitions; len(got) != 2 || got[1].ErrorCode != kerr.UnknownTopicOrPartition.Code {
+			t.Errorf("replica %d: %+v", replicaID, got)
+		}
+	}
+}
+
 func TestFetchIsCancelledWithItsConnection(t *testing.T) {
 	b := newBench(t)
 	cancelled := false
