@@ -40,7 +40,7 @@ func (e electLeaders) handle(r *reign) error {
 	results := map[PartitionID]*kerr.Error{}
 	for _, id := range ids {
 		p := r.state.partition(id)
-		if results[id] = e.refusal(r, p); results[id] == nil {
+		if results[id] = e.refusal(r, id, p); results[id] == nil {
 			elected[id] = p.state.Leader
 			candidates = append(candidates, p)
 		}
@@ -81,10 +81,12 @@ func (e electLeaders) wanted(r *reign) []PartitionID {
 }
 
 // refusal is why a partition gets no election; nil where it gets one.
-func (e electLeaders) refusal(r *reign, p *partition) *kerr.Error {
+func (e electLeaders) refusal(r *reign, id PartitionID, p *partition) *kerr.Error {
 	switch {
+	case r.state.topics[id.Topic] == nil:
+		return because(kerr.UnknownTopicOrPartition, "No such topic as %s", id.Topic)
 	case p == nil || p.state == nil:
-		return kerr.UnknownTopicOrPartition
+		return because(kerr.UnknownTopicOrPartition, "No such partition as %s-%d", id.Topic, id.Partition)
 	case r.state.topics[p.id.Topic].deletion != notDeleted:
 		return kerr.InvalidTopicException
 	case e.req.ElectionType == uncleanElection:
@@ -117,7 +119,7 @@ func addElected(resp *kmsg.ElectLeadersResponse, id PartitionID, err *kerr.Error
 	p := kmsg.NewElectLeadersResponseTopicPartition()
 	p.Partition = id.Partition
 	if err != nil {
-		p.ErrorCode, p.ErrorMessage = err.Code, &err.Description
+		p.ErrorCode, p.ErrorMessage = err.Code, kmsg.StringPtr(electionText(err))
 	}
 	at := slices.IndexFunc(resp.Topics, func(t kmsg.ElectLeadersResponseTopic) bool { return t.Topic == id.Topic })
 	if at < 0 {
@@ -127,4 +129,13 @@ func addElected(resp *kmsg.ElectLeadersResponse, id PartitionID, err *kerr.Error
 		resp.Topics = append(resp.Topics, t)
 	}
 	resp.Topics[at].Partitions = append(resp.Topics[at].Partitions, p)
+}
+
+// electionText is Kafka's text of an error: kerr leaves out the full stop of those that are of elections.
+func electionText(err *kerr.Error) string {
+	switch err {
+	case kerr.ElectionNotNeeded, kerr.PreferredLeaderNotAvailable, kerr.EligibleLeadersNotAvailable:
+		return err.Description + "."
+	}
+	return err.Description
 }

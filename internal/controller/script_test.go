@@ -204,7 +204,11 @@ func (s *script) elect(id PartitionID) string {
 	req := &kmsg.ElectLeadersRequest{Version: 2, ElectionType: uncleanElection}
 	req.Topics = []kmsg.ElectLeadersRequestTopic{{Topic: id.Topic, Partitions: []int32{id.Partition}}}
 	s.cluster.active().controller.ElectLeaders(req, func(r *kmsg.ElectLeadersResponse) { answer <- r })
-	return errorName((<-answer).Topics[0].Partitions[0].ErrorCode) + "\n"
+	p := (<-answer).Topics[0].Partitions[0]
+	if p.ErrorMessage == nil {
+		return errorName(p.ErrorCode) + "\n"
+	}
+	return errorName(p.ErrorCode) + " (" + *p.ErrorMessage + ")\n"
 }
 
 func (s *script) alter(t *testing.T, args []string) string {
