@@ -77,7 +77,15 @@ func (r *Replicas) UpdateMetadata(req *kmsg.UpdateMetadataRequest) *kmsg.UpdateM
 		return resp
 	}
 	r.controllerEpoch = req.ControllerEpoch
+	before := r.options.Metadata.Image().Brokers
 	r.options.Metadata.Update(req)
+	for broker := range before {
+		if !r.lives(broker) {
+			// What leaders commit may have waited for it, as one that was about to join their ISRs.
+			r.checkISRs(func(string) bool { return true })
+			break
+		}
+	}
 	return resp
 }
 

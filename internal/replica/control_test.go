@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"syscall"
@@ -71,6 +72,60 @@ func TestControllerRequestsAreFenced(t *testing.T) {
 	if p, err := b.Partition("t", 0); err != nil || p.State().LeaderEpoch != 6 || p.State().Role != partition.Leader {
 		t.Errorf("after all that: %v, %v", p, err)
 	}
+}
+
+// TestWhoIsGoneHoldsNothingBack: a leader waits for a follower that keeps up and is about to join the ISR, and which the controller has refused, as it
+// does one that is shutting down; no longer than until it hears that the follower is gone.
+func TestWhoIsGoneHoldsNothingBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, memfs.New())
+		defer b.stop()
+		b.options.Cluster.BrokerEpoch = func() int64 { return 7 }
+		b.options.Cluster.AlterPartition = func(_ context.Context, req *kmsg.AlterPartitionRequest) (*kmsg.AlterPartitionResponse, error) {
+			resp := req.ResponseKind().(*kmsg.AlterPartitionResponse)
+			resp.Topics = []kmsg.AlterPartitionResponseTopic{{TopidID: req.Topics[0].TopicID, Partitions: []kmsg.AlterPartitionResponseTopicPartition{
+				{ErrorCode: kerr.IneligibleReplica.Code}}}}
+			return resp, nil
+		}
+		b.running.Go(b.sendProposals)
+		live := func(ids ...int32) {
+			req := kmsg.NewPtrUpdateMetadataRequest()
+			req.Version, req.ControllerEpoch = 8, 1
+			for _, id := range ids {
+				req.LiveBrokers = append(req.LiveBrokers, kmsg.UpdateMetadataRequestLiveBroker{ID: id})
+			}
+			b.UpdateMetadata(req)
+		}
+		live(1, 2)
+		b.lead("t", idT, 1, 0)
+		b.follower(2, "t", 0)
+		synctest.Wait() // it was refused
+		acked := b.produce(partition.AcksAll, "t", "x")
+		synctest.Wait()
+		select {
+		case r := <-acked:
+			t.Fatalf("acknowledged without the follower: %+v", r)
+		default:
+		}
+		live(1)
+		synctest.Wait()
+		select {
+		case r := <-acked:
+			if r.Err != nil {
+				t.Fatal(r.Err)
+			}
+		default:
+			t.Fatal("who is gone is waited for")
+		}
+	})
+}
+
+// follower has another broker fetch partition 0 of a topic once.
+func (b *broker) follower(id int32, topic string, offset int64) {
+	req := fetchOf(topic, offset)
+	req.ReplicaID, req.ReplicaEpoch, req.MaxWaitMs = id, -1, 0
+	done, _ := b.fetch(req)
+	<-done
 }
 
 func TestOldVersionsOfTheControllersRequests(t *testing.T) {
