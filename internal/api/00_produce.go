@@ -42,6 +42,8 @@ type producing struct {
 	done    func([]replica.AppendResult) // p.finish, made once
 	reply   wire.ProduceReply
 	results []replica.AppendResult
+	// standing is the broker's before the append: some partitions may be refused long before the others are answered.
+	standing int64
 }
 
 // produceSlot is what becomes of one partition of the request.
@@ -78,6 +80,7 @@ func (h *produce) handle(call *Call, _ kmsg.Request) {
 	}
 	p.append.Acks, p.append.TimeoutMs, p.append.Origin = p.req.Acks, p.req.TimeoutMs, record.FromClient
 	p.append.InternalTopics = p.call.Header.ClientID == adminClientID
+	p.standing = h.services.standing()
 	h.services.data().Append(&p.append, p.done) // p may be in use again when it returns
 	call.BodyDone()
 }
@@ -284,7 +287,7 @@ func (p *producing) partition(slot *produceSlot) wire.ProducedPartition {
 		out.BaseOffset, out.AppendTimeMs, out.LogStartOffset = result.BaseOffset, result.AppendTimeMs, result.LogStartOffset
 		return out
 	}
-	out.ErrorCode = p.of.services.code(result.Err)
+	out.ErrorCode = p.of.services.codeSince(result.Err, p.standing)
 	if out.ErrorCode == kerr.NotLeaderForPartition.Code { // the client is told where to go (KIP-951)
 		out.LeaderID, out.LeaderEpoch = leaderOf(p.image, slot.topic, slot.partition)
 	}

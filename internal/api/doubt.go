@@ -24,6 +24,16 @@ func (s *Services) inDoubt() bool {
 	return s.BrokerEpoch != nil && (s.leaderships.told.Load() != s.BrokerEpoch() || s.Registered != nil && !s.Registered())
 }
 
+// standing is the registration under which a controller has told this broker what it leads; noStanding where it is in doubt.
+func (s *Services) standing() int64 {
+	if s.inDoubt() {
+		return noStanding
+	}
+	return s.leaderships.told.Load()
+}
+
+const noStanding = -1
+
 // judgesLog tells the errors that say what the leader's log holds, and that a client takes for final.
 func judgesLog(e *kerr.Error) bool {
 	return e == kerr.OutOfOrderSequenceNumber || e == kerr.InvalidProducerEpoch || e == kerr.OffsetOutOfRange

@@ -3,6 +3,7 @@ package api
 import (
 	"testing"
 
+	"milena/internal/commitlog"
 	"milena/internal/replica"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -57,6 +58,33 @@ func TestJudgementInDoubt(t *testing.T) {
 	want("told again", kerr.OffsetOutOfRange)
 	registered = false
 	want("the session over", kerr.NotLeaderForPartition)
+}
+
+// TestJudgementOfThen: what was refused while the broker was in doubt is no judgement, though the doubt is over when the other partitions of the
+// request are answered.
+func TestJudgementOfThen(t *testing.T) {
+	for _, c := range []struct {
+		before, after int64 // registrations
+		want          *kerr.Error
+	}{{7, 7, kerr.OutOfOrderSequenceNumber}, {8, 7, kerr.NotLeaderForPartition}, {7, 8, kerr.NotLeaderForPartition}} {
+		b := newBench(t)
+		epoch := c.before
+		b.services.BrokerEpoch = func() int64 { return epoch }
+		b.services.tell(7)
+		b.data.append = func(req *replica.AppendRequest, done func([]replica.AppendResult)) {
+			epoch = c.after
+			b.services.tell(c.after)
+			results := make([]replica.AppendResult, len(req.Partitions))
+			for i := range results {
+				results[i].Err = commitlog.ErrOutOfOrderSequence
+			}
+			done(results)
+		}
+		resp := do[*kmsg.ProduceResponse](b, produceRequest(9, -1, batchOf(t, nil), 0))
+		if code := resp.Topics[0].Partitions[0].ErrorCode; code != c.want.Code {
+			t.Errorf("%+v: %v", c, kerr.ErrorForCode(code))
+		}
+	}
 }
 
 // TestDivergenceInDoubt: nor does it tell a consumer that what it has read is no part of the log.
