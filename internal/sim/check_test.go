@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"milena/internal/clusterstore"
+	"milena/internal/record"
 	"milena/internal/vfs/memfs"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -179,15 +180,22 @@ func (w *world) checkGroup(m *member) {
 	w.stuck("the group's offsets cannot be read: %v", err)
 }
 
-// checkReplicas: the bytes of the logs are the same on every replica.
+// checkReplicas: the bytes of the logs are the same on every replica. Of a compacted one each has cleaned what is before its active segment, or has
+// not yet.
 func (w *world) checkReplicas() {
 	topics, err := w.look.Topics(context.Background())
 	must(w.t, err)
 	for _, t := range topics {
 		for i, p := range t.Partitions {
+			dir, from := fmt.Sprintf("/data/%s-%d", t.Name, i), int64(0)
+			if t.Name == "__consumer_offsets" {
+				for _, id := range p.Replicas {
+					from = max(from, w.activeBase(w.nodes[id-1].fs, dir))
+				}
+			}
 			var first []byte
 			for at, id := range p.Replicas {
-				log := w.logBytes(w.nodes[id-1].fs, fmt.Sprintf("/data/%s-%d", t.Name, i))
+				log := since(from, w.logBytes(w.nodes[id-1].fs, dir))
 				if at == 0 {
 					first = log
 				}
@@ -199,6 +207,30 @@ func (w *world) checkReplicas() {
 			}
 		}
 	}
+}
+
+// activeBase is the first offset of a log's active segment.
+func (w *world) activeBase(fs *memfs.FS, dir string) (base int64) {
+	entries, err := fs.ReadDir(dir)
+	if err != nil {
+		w.violation("%s: %v", dir, err)
+	}
+	for _, e := range entries {
+		if number, isLog := strings.CutSuffix(e.Name(), ".log"); isLog {
+			if base, err = strconv.ParseInt(number, 10, 64); err != nil {
+				w.violation("%s: %v", dir, err)
+			}
+		}
+	}
+	return base
+}
+
+// since leaves out of a log the batches before an offset.
+func since(from int64, log []byte) []byte {
+	for len(log) >= record.HeaderSize && record.Batch(log).BaseOffset() < from {
+		log = log[min(len(log), record.Batch(log).SizeBytes()):]
+	}
+	return log
 }
 
 func (w *world) logBytes(fs *memfs.FS, dir string) []byte {
