@@ -59,6 +59,7 @@ type Broker struct {
 	candidacy    *controller.Candidacy         // in the place of membership where this is no broker
 	epoch        atomic.Int64                  // of the registration in force
 	session      atomic.Pointer[coord.Session] // of the registration
+	givingUp     atomic.Bool                   // the controller is asked to move leaderships away, and may have done so
 	toController *controllerLink
 
 	gate    *gate

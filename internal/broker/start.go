@@ -149,10 +149,11 @@ func (b *Broker) join(ctx context.Context) error {
 	return b.awaitMetadata(ctx)
 }
 
-// registered tells whether the session of the registration lives, as far as this broker knows.
+// registered tells whether the session of the registration lives, as far as this broker knows. It is over, too, when the broker has begun to give
+// up what it leads: others may lead that before it hears of them.
 func (b *Broker) registered() bool {
 	session := b.session.Load()
-	if session == nil {
+	if session == nil || b.givingUp.Load() {
 		return false
 	}
 	select {
@@ -255,6 +256,7 @@ func (b *Broker) giveUpLeadership(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(cfg.RequestTimeoutMs)*time.Millisecond)
 	defer cancel()
+	b.givingUp.Store(true)
 	req := kmsg.NewPtrControlledShutdownRequest()
 	req.SetVersion(3)
 	req.BrokerID, req.BrokerEpoch = cfg.BrokerID, b.epoch.Load()
