@@ -94,13 +94,15 @@ func asKafka(err error) (e *kerr.Error, known bool) {
 
 // code is the code for err, 0 for nil. An error that no line of the mapping knows is logged and told as UNKNOWN_SERVER_ERROR. While it is in
 // doubt whether this broker leads, it passes no judgement on its logs: the client is to look for the leader.
-func (s *Services) code(err error) int16 { return s.codeSince(err, s.standing()) }
-
-// codeSince is code for an error that arose some time ago, after the broker was in that standing: a doubt of then may be over.
-func (s *Services) codeSince(err error, standing int64) int16 {
+func (s *Services) code(err error) int16 {
 	if err == nil {
 		return 0
 	}
+	return s.codeSince(err, s.standing())
+}
+
+// codeSince is code for an error that arose some time ago, after the broker was in that standing: a doubt of then may be over.
+func (s *Services) codeSince(err error, standing int64) int16 {
 	e, known := asKafka(err)
 	if !known && s.Logger != nil {
 		s.Logger.Error("request failed for a reason that no client can be told", "error", err)
