@@ -1,15 +1,11 @@
 package etcdcoord
 
 import (
-	"cmp"
 	"context"
-	"net"
-	"net/url"
 	"slices"
 	"time"
 
 	"go.etcd.io/etcd/client/pkg/v3/types"
-	"go.etcd.io/etcd/server/v3/etcdserver/api/membership"
 	"go.etcd.io/raft/v3/raftpb"
 
 	"milena/internal/netio"
@@ -43,13 +39,7 @@ func (e *Embedded) succeed() {
 func (e *Embedded) awaitSuccession(ctx context.Context, leader types.ID) {
 	own := e.etcd.Server.MemberID()
 	address, turn := e.leaderAndTurn(leader)
-	if leader == own || turn < 0 {
-		return
-	}
-	var dialer net.Dialer
-	if !netio.AwaitDeath(ctx, func(ctx context.Context, address string) (net.Conn, error) {
-		return dialer.DialContext(ctx, "tcp", address)
-	}, address) {
+	if address == "" || turn < 0 || !netio.AwaitDeath(ctx, netio.TCP{}.Dial, address) {
 		return
 	}
 	select {
@@ -65,28 +55,21 @@ func (e *Embedded) awaitSuccession(ctx context.Context, leader types.ID) {
 	}
 }
 
-// leaderAndTurn is where the leader is reached, and how many other voters stand for election before this one; -1: it is not this one's to do so.
+// leaderAndTurn is where the leader is reached, "" where that is not known, and how many other voters stand for election before this one; -1: it is
+// not this one's to do so.
 func (e *Embedded) leaderAndTurn(leader types.ID) (address string, turn int) {
-	voters := slices.DeleteFunc(e.etcd.Server.Cluster().Members(), func(m *membership.Member) bool { return m.IsLearner })
-	slices.SortFunc(voters, func(a, b *membership.Member) int { return cmp.Compare(a.ID, b.ID) })
-	turn = -1
-	others := 0
-	for _, m := range voters {
+	var others []types.ID
+	for _, m := range e.etcd.Server.Cluster().Members() {
 		switch {
-		case m.ID == leader:
-			for _, at := range m.PeerURLs {
-				if u, err := url.Parse(at); err == nil {
-					address = u.Host
-				}
-			}
-		case m.ID == e.etcd.Server.MemberID():
-			turn = others
+		case m.IsLearner:
+		case m.ID != leader:
+			others = append(others, m.ID)
 		default:
-			others++
+			if urls, err := types.NewURLs(m.PeerURLs); err == nil {
+				address = urls[0].Host
+			}
 		}
 	}
-	if address == "" {
-		return "", -1
-	}
-	return address, turn
+	slices.Sort(others)
+	return address, slices.Index(others, e.etcd.Server.MemberID())
 }
