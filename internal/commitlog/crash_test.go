@@ -27,6 +27,8 @@ type crashRun struct {
 	before  []wantBatch // what the log held before the operation that is running
 	now     []wantBatch // what it holds when that is done
 	durable int64       // everything below was acknowledged with fsync
+	// checkpointed: recovery knows how far the log was synced, and begins at the log's start otherwise.
+	checkpointed bool
 }
 
 // wantBatch is a batch as it was appended.
@@ -218,7 +220,10 @@ func (r *crashRun) check(fs vfs.FS, what string) {
 	}
 	opts := OpenOptions{}
 	if r.log != nil {
-		opts.RecoveryPoint, opts.LogStartOffset = r.log.RecoveryPoint(), r.log.LogStartOffset()
+		opts.LogStartOffset = r.log.LogStartOffset()
+		if r.checkpointed {
+			opts.RecoveryPoint = r.log.RecoveryPoint()
+		}
 	}
 	cfg := testConfig()
 	cfg.SegmentBytes, cfg.IndexIntervalBytes = 3000, 200
@@ -232,6 +237,9 @@ func (r *crashRun) check(fs vfs.FS, what string) {
 	}
 	if l.LogEndOffset() < r.durable {
 		fail("ends at %d, %d was acknowledged", l.LogEndOffset(), r.durable)
+	}
+	if l.LogStartOffset() > opts.LogStartOffset {
+		fail("begins at %d, not at %d", l.LogStartOffset(), opts.LogStartOffset)
 	}
 	if !prefixFrom(got, r.now, l.LogStartOffset()) && !prefixFrom(got, r.before, l.LogStartOffset()) {
 		fail("got %v from %d", tailOf(got), l.LogStartOffset())
@@ -307,6 +315,7 @@ func TestCrashAtEveryOperation(t *testing.T) {
 		t.Logf("seed %d: %d operations", seed, changes)
 		for at := int64(1); at <= changes; at++ {
 			r := crashWorkload(t, seed, at, 120)
+			r.checkpointed = at%2 == 0
 			r.check(r.fs.Kill(), fmt.Sprintf("seed %d, killed at %d", seed, at))
 			crash := uint64(at)
 			r.check(r.fs.Crash(crash), fmt.Sprintf("seed %d, power cut %d at %d", seed, crash, at))
@@ -315,4 +324,28 @@ func TestCrashAtEveryOperation(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestNoHeadlessLog: the first segment is not lost where a later one is kept, though nothing was synced.
+func TestNoHeadlessLog(t *testing.T) {
+	m := memfs.New()
+	l := mustOpen(t, m, crashDir, testConfig(), OpenOptions{Clean: true})
+	release := l.flusher.hold() // the disk is slow
+	for i := range int64(3) {
+		if _, err := l.AppendAsLeader(batchOf(t, plain(), 1, 10, i), 0, record.FromClient); err != nil {
+			t.Fatal(err)
+		}
+		if err := l.Roll(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for seed := range uint64(64) {
+		found := mustOpen(t, m.Crash(seed), crashDir, testConfig(), OpenOptions{})
+		if start := found.LogStartOffset(); start != 0 {
+			t.Errorf("power cut %d: the log begins at %d", seed, start)
+		}
+		found.CloseDirty()
+	}
+	release()
+	l.CloseDirty()
 }

@@ -226,11 +226,11 @@ func (l *Log) flushNames() error {
 		return err
 	}
 	l.mu.Lock()
-	names, parent := l.namesDirty, l.parentDirty
-	l.namesDirty, l.parentDirty = false, false
+	named, durable, parent := l.named, l.namedDurably, l.parentDirty
+	l.parentDirty = false
 	l.mu.Unlock()
-	return l.dir.Under(func(dir string) error {
-		if names {
+	err := l.dir.Under(func(dir string) error {
+		if named > durable {
 			if err := l.env.FS.SyncDir(dir); err != nil {
 				return err
 			}
@@ -240,6 +240,26 @@ func (l *Log) flushNames() error {
 		}
 		return nil
 	})
+	if err == nil {
+		l.mu.Lock()
+		l.namedDurably = max(l.namedDurably, named)
+		l.mu.Unlock()
+	}
+	return err
+}
+
+// nameInOrder makes the names of files durable before that of a later segment is there: a power cut may keep any of those that are not, and a log
+// whose first segment is gone begins, for all that can be seen of it, at the second. The caller holds mu, and waits here at a log's first roll, or
+// where its disk is slower than its rolls.
+func (l *Log) nameInOrder() error {
+	if l.named == l.namedDurably {
+		return nil
+	}
+	err := l.env.FS.SyncDir(l.dir.Path())
+	if err == nil {
+		l.namedDurably = l.named
+	}
+	return err
 }
 
 // writeEpochs brings the leader epochs to their file where they have changed.

@@ -30,7 +30,8 @@ func (l *Log) list() (*listing, error) {
 	dir := l.dir.Path()
 	names, err := l.env.FS.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
-		l.namesDirty, l.parentDirty = true, true
+		l.named++
+		l.parentDirty = true
 		return &listing{}, l.env.FS.MkdirAll(dir)
 	}
 	if err != nil {

@@ -82,8 +82,9 @@ type Log struct {
 	mu           sync.Mutex // the append lock, see the package comment
 	producers    producers
 	rollJitterMs int64              // of the active segment
-	namesDirty   bool               // files were created whose names are not durable yet
-	parentDirty  bool               // the directory itself was
+	named        int64              // how many times files were created
+	namedDurably int64              // how many of them have durable names
+	parentDirty  bool               // the directory itself was created, and its name is not durable yet
 	changed      bool               // since the log was opened
 	deleted      []*segment.Segment // renamed, waiting for DeleteRenamed
 	staleFiles   []staleFile        // renamed snapshots, likewise

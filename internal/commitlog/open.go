@@ -51,7 +51,8 @@ func (l *Log) load(d *listing, opts OpenOptions, now int64) error {
 	l.checkpointed.Store(opts.RecoveryPoint)
 	if !opts.Clean {
 		// Names that the last run made may not be durable yet.
-		l.namesDirty, l.parentDirty = true, true
+		l.named++
+		l.parentDirty = true
 	}
 	recovered := !opts.Clean && len(l.segments()) > 0
 	if recovered {
@@ -131,7 +132,7 @@ func (l *Log) settle(opts OpenOptions, now int64) error {
 			return err
 		}
 		segs, end = []*segment.Segment{first}, start
-		l.namesDirty = true
+		l.named++
 	}
 	l.setSegments(segs)
 	l.start.Store(start)

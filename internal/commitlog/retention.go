@@ -107,9 +107,16 @@ func (l *Log) deleteWhile(goes func(s *segment.Segment, next int64) (bool, error
 	}
 	l.setSegments(segs[n:])
 	l.advanceStart(segs[n].BaseOffset())
-	for _, s := range segs[:n] {
+	for i, s := range segs[:n] {
 		if err := l.removeSegment(s, nowMs); err != nil {
 			return n, err
+		}
+		// Where recovery may look, one goes after the other: if this one were gone after a power cut, and one before it back, what follows would
+		// be behind a gap.
+		if segs[i+1].BaseOffset() > l.checkpointed.Load() {
+			if err := l.env.FS.SyncDir(l.dir.Path()); err != nil {
+				return n, l.fail("removing a segment", err)
+			}
 		}
 		if err := l.retireSnapshot(s.BaseOffset(), nowMs); err != nil {
 			return n, l.fail("renaming a producer snapshot", err)

@@ -67,6 +67,9 @@ func (l *Log) rollTo(base, now int64) error {
 	if err := l.writeSnapshot(false); err != nil {
 		return l.writeFailed("writing a producer snapshot", err)
 	}
+	if err := l.nameInOrder(); err != nil {
+		return l.fail("syncing the names of segments", err)
+	}
 	fresh, err := segment.Create(l.dir, base, now)
 	if err != nil {
 		return l.writeFailed("creating a segment", err)
@@ -79,7 +82,8 @@ func (l *Log) rollTo(base, now int64) error {
 		}
 		segs = segs[:len(segs)-1]
 	}
-	l.namesDirty, l.changed = true, true
+	l.named++
+	l.changed = true
 	l.setSegments(append(slices.Clip(slices.Clone(segs)), fresh))
 	l.rollJitterMs = l.newJitter()
 	l.tail.reset(endPosition{offset: base, base: base})

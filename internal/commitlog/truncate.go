@@ -118,7 +118,8 @@ func (l *Log) startAnew(offset int64) error {
 	l.sealed.Store(offset)
 	l.indexed.Store(offset)
 	l.epochs.clear()
-	l.namesDirty, l.changed = true, true
+	l.named++
+	l.changed = true
 	snapshots, err := l.snapshotOffsets()
 	if err != nil {
 		return l.fail("listing producer snapshots", err)
