@@ -266,8 +266,7 @@ func chaos(t *testing.T, store string) {
 	measured := pauses{}
 	strike := func(f *failure) {
 		t.Helper()
-		l.Mark()
-		l.GoesOn()
+		l.Settle()
 		c.whole()
 		began := time.Now()
 		pause := f.strike(c, l)
@@ -282,6 +281,7 @@ func chaos(t *testing.T, store string) {
 	for _, f := range chosen(t, store) {
 		strike(f)
 	}
+	l.Settle()
 	s.goesOn("at the end")
 	s.end(topic)
 	t.Logf("%d records acknowledged; pauses of producers:%v", l.Acked(), measured)

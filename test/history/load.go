@@ -167,6 +167,32 @@ func (l *Load) Mark() {
 	l.slowest, l.since, l.seen = 0, time.Now(), make([]bool, l.topic.Partitions)
 }
 
+// Settle waits until all that was sent so far has an outcome: what waited through one failure is no part of the next measurement.
+func (l *Load) Settle() {
+	l.t.Helper()
+	sent := make([]int, len(l.streams))
+	for i, s := range l.streams {
+		s.mu.Lock()
+		sent[i] = len(s.sends)
+		s.mu.Unlock()
+	}
+	await(l.t, "outcome of all that was sent", func() bool {
+		for i, s := range l.streams {
+			if !s.settled(sent[i]) {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// settled tells whether the first n sends have outcomes; those of one key have them in their order.
+func (s *stream) settled(n int) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return n == 0 || s.sends[n-1].offset >= 0 || s.sends[n-1].err != nil
+}
+
 // Look has GoesOn wait for records that are sent from now on, in the measurement that Mark has begun.
 func (l *Load) Look() {
 	l.mu.Lock()

@@ -46,6 +46,7 @@ func TestMixed(t *testing.T) {
 				}
 				p.control(controller)
 				p.isr([]string{loaded}, kafkas, milenas)
+				l.Settle()
 				began := time.Now()
 				l.Mark()
 				b.strike(p, broker)
@@ -59,8 +60,6 @@ func TestMixed(t *testing.T) {
 			}
 		}
 	}
-	l.Mark()
-	l.GoesOn()
 	l.End()
 	p.isr(nil, kafkas, milenas)
 	ends := to.Ends(t)
