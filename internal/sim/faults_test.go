@@ -87,9 +87,10 @@ func (s *scheduler) everyISR(ok func(isr, replicas []int32) bool) bool {
 	return true
 }
 
-// mayLosePower tells whether the promise holds through a power cut: with all records synced always, else when nothing is still missing somewhere
-// since the last one, so that all that this machine may lose is on another one, alive or not.
-func (s *scheduler) mayLosePower() bool { return s.durable || s.whole.Load() }
+// mayLoseCopies tells whether the promise holds through a power cut, or what else takes the copies of one machine: with all records synced always,
+// else when nothing is still missing somewhere since the last one, so that all that this machine may lose is on another one, alive or not. Who is
+// told so once goes on to do it.
+func (w *world) mayLoseCopies() bool { return w.whole.CompareAndSwap(true, false) || w.durable }
 
 // draw makes one fault.
 func (s *scheduler) draw() {
@@ -119,14 +120,13 @@ func (s *scheduler) downTime() time.Duration {
 }
 
 func (s *scheduler) powerCut(n *node) {
-	if n.busy || n.life == nil || !s.mayLosePower() {
+	if n.busy || n.life == nil || !s.mayLoseCopies() {
 		return
 	}
 	seed := s.rng.Uint64()
 	s.say("broker %d: power cut", n.id)
 	n.busy = true
 	n.powerCut(seed)
-	s.whole.Store(false)
 	s.lasting(s.downTime(), func() {
 		s.revive(n)()
 		s.lastCut = time.Now()
@@ -295,10 +295,9 @@ func (s *scheduler) fullDisk(n *node) {
 // failDisk fails one kind of operation: the directory goes offline, and whoever looks after the broker starts it again. What the disk has lost
 // is not known: it counts as a power cut.
 func (s *scheduler) failDisk(n *node) {
-	if n.busy || !n.up() || !s.mayLosePower() {
+	if n.busy || !n.up() || !s.mayLoseCopies() {
 		return
 	}
-	s.whole.Store(false)
 	s.failing++
 	kinds := []memfs.OpKind{memfs.OpWrite, memfs.OpSync, memfs.OpRead, memfs.OpCreate, memfs.OpRename}
 	kind, names := kinds[s.late.rng.IntN(len(kinds))], ""

@@ -48,13 +48,15 @@ func (m *moves) move(ctx context.Context, admin *kadm.Client, p int32, target []
 	} else {
 		req.Assign(topicName, p, target)
 	}
-	before := m.wanted[p]
-	m.wanted[p] = nil
 	if m.goesOn(p) {
 		// What takes its place, as in Kafka, leaves out at once the replicas that were being added, in sync or not.
-		m.whole.Store(false)
+		if !m.mayLoseCopies() {
+			return nil
+		}
 		defer m.whole.Store(false)
 	}
+	before := m.wanted[p]
+	m.wanted[p] = nil
 	attempt, cancel := context.WithTimeout(ctx, 8*time.Second)
 	defer cancel()
 	answers, err := admin.AlterPartitionAssignments(attempt, req)
