@@ -74,13 +74,14 @@ func (c *Coordinator) Elect(partition, leaderEpoch int32)  { c.runtime.Elect(par
 func (c *Coordinator) Resign(partition, leaderEpoch int32) { c.runtime.Resign(partition, leaderEpoch) }
 
 // do runs f on the machine of a group's partition; the answer is the error code of a group that this broker does not coordinate, or not
-// yet, and f is not called then.
+// yet, and f is not called then. A broker may have been told what it leads of a topic before it is told how many partitions there are; until then
+// it does not know whose the group is.
 func (c *Coordinator) do(groupID string, f func(m *machine) coordinator.Result) (code int16) {
-	partitions := int32(1)
-	if t := c.options.Metadata.Image().Topics[Topic]; t != nil {
-		partitions = int32(len(t.Partitions))
+	t := c.options.Metadata.Image().Topics[Topic]
+	if t == nil {
+		return kerr.NotCoordinator.Code
 	}
-	return codeOf(c.runtime.Do(PartitionFor(groupID, partitions), f))
+	return codeOf(c.runtime.Do(PartitionFor(groupID, int32(len(t.Partitions))), f))
 }
 
 // codeOf gives the error code that a client of a group gets for what the runtime refuses, and for kerr's errors their own.
