@@ -46,6 +46,12 @@ func (a Assignment) MoveTo(target []int32) Assignment {
 	}
 }
 
+// Within is the assignment less the replicas that are not in a list, and those.
+func (a Assignment) Within(list []int32) (left Assignment, gone []int32) {
+	gone = without(a.Replicas, list)
+	return Assignment{Replicas: without(a.Replicas, gone), Adding: without(a.Adding, gone), Removing: without(a.Removing, gone)}, gone
+}
+
 // Equal tells whether two assignments are the same in every order.
 func (a Assignment) Equal(b Assignment) bool {
 	return slices.Equal(a.Replicas, b.Replicas) && slices.Equal(a.Adding, b.Adding) && slices.Equal(a.Removing, b.Removing)

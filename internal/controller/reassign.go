@@ -13,7 +13,7 @@ import (
 // what the store holds:
 //
 //	U  the topic's node gets origin and target together, and which are added and removed; replicas that an earlier reassignment was adding and
-//	   that are not wanted any more go at once
+//	   that are not wanted any more have gone before: a new controller would not find them in the node
 //	A  while the ISR lacks a target: all are told under a new leader epoch; the added ones fetch, and join the ISR as any follower
 //	B  when every target is in the ISR: one of them leads, the removed ones leave the ISR and delete their logs, and at last the topic's node
 //	   holds the target alone
@@ -28,28 +28,75 @@ type move struct {
 
 // startMoves does step U, and what can be done at once of the others.
 func (r *reign) startMoves(moves []move) error {
+	if err := r.dropUnwanted(moves); err != nil {
+		return err
+	}
 	if err := r.storeAssignments(moves); err != nil {
 		return err
 	}
 	var settled, moving []*partition
-	dropped := map[PartitionID][]int32{}
 	for _, m := range moves {
 		before := m.p.assignment
 		r.state.assign(m.p, m.next)
 		r.log.Info("partition reassignment", "partition", m.p.id.String(), "replicas", m.next.Replicas, "adding", m.next.Adding,
 			"removing", m.next.Removing)
-		gone := keep(before.Replicas, func(b int32) bool { return !slices.Contains(m.next.Replicas, b) })
-		if dropped[m.p.id] = gone; len(gone) > 0 || !m.next.Moving() {
+		switch {
+		case m.next.Moving():
+			moving = append(moving, m.p)
+		case !m.next.Equal(before):
 			settled = append(settled, m.p)
 		}
-		if m.next.Moving() {
-			moving = append(moving, m.p)
-		}
 	}
-	if err := r.settle(settled, dropped); err != nil {
+	if err := r.settle(settled, nil); err != nil {
 		return err
 	}
 	return r.advanceMoves(moving)
+}
+
+// dropUnwanted takes those out that an earlier reassignment was adding.
+func (r *reign) dropUnwanted(moves []move) error {
+	var ps []*partition
+	dropped := map[PartitionID][]int32{}
+	for _, m := range moves {
+		left, gone := m.p.assignment.Within(m.next.Replicas)
+		if len(gone) == 0 {
+			continue
+		}
+		if !m.next.Moving() {
+			left = m.next // in its order
+		}
+		r.state.assign(m.p, left)
+		ps, dropped[m.p.id] = append(ps, m.p), gone
+	}
+	if len(ps) == 0 {
+		return nil
+	}
+	err := r.settle(ps, dropped)
+	r.flush()
+	return err
+}
+
+// dropStrays takes those out of the ISRs that are no replicas: a controller that wrote the topic's node first, as Kafka's do, was gone before it
+// told them. Where nobody else is in sync they have the only copies, and stay.
+func (r *reign) dropStrays() error {
+	var ps []*partition
+	strays := map[PartitionID][]int32{}
+	for _, p := range r.state.allPartitions(func(t *topic, p *partition) bool { return t.deletion == notDeleted && p.state != nil }) {
+		gone := keep(p.state.ISR, func(b int32) bool { return !slices.Contains(p.assignment.Replicas, b) })
+		switch len(gone) {
+		case 0:
+			continue
+		case len(p.state.ISR):
+			r.log.Error("controller: only brokers that are no replicas of a partition any more have all of it: reassign it to them",
+				"partition", p.id.String(), "isr", gone, "replicas", p.assignment.Replicas)
+			continue
+		}
+		for _, broker := range gone {
+			p.replicas[broker] = replicaOnline
+		}
+		ps, strays[p.id] = append(ps, p), gone
+	}
+	return r.settle(ps, strays)
 }
 
 // resumeMoves takes up what another controller has left.

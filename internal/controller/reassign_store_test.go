@@ -8,6 +8,8 @@ import (
 
 	"milena/internal/clusterstore"
 	"milena/internal/coord"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // TestToolsNodes: what Kafka 2.4's tools write is understood; what nobody understands is removed, and ends no reign.
@@ -75,5 +77,74 @@ func TestGrowthDuringReassignment(t *testing.T) {
 		}
 		b1.stop()
 		b2.stop()
+	})
+}
+
+// TestStraysLeave: a controller that wrote a topic's node, with fewer replicas, and was gone before it did the rest left members in the ISR that are
+// no replicas. The next one takes them out and has their logs deleted, unless they alone are in sync.
+func TestStraysLeave(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t)
+		b1, b2, b3 := c.start(1), c.start(2), c.start(3)
+		b1.createTopic("a", []int32{2, 3}, []int32{3})
+		synctest.Wait()
+		topic, err := b2.store.Topic(ctx, "a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		topic.Partitions = []clusterstore.Assignment{{Replicas: []int32{2}}, {Replicas: []int32{2}}}
+		if err := b2.store.GrowTopic(ctx, topic); err != nil {
+			t.Fatal(err)
+		}
+		b1.stop()
+		synctest.Wait()
+		for number, want := range [][]int32{{2}, {3}} {
+			state, err := b2.store.PartitionState(ctx, PartitionID{Topic: "a", Partition: int32(number)})
+			if err != nil || !slices.Equal(state.ISR, want) {
+				t.Errorf("partition %d: %+v, %v, want an ISR of %v", number, state, err, want)
+			}
+		}
+		if p := b2.leaders[PartitionID{Topic: "a"}]; p.LeaderEpoch == 0 || !slices.Equal(p.Replicas, []int32{2}) {
+			t.Errorf("the leader was told %+v", p)
+		}
+		if want := []PartitionID{{Topic: "a"}}; !slices.Equal(b3.deleted, want) {
+			t.Errorf("%v deleted, want %v", b3.deleted, want)
+		}
+		b2.stop()
+		b3.stop()
+	})
+}
+
+// TestUnwantedGoFirst: what a reassignment was adding leaves before the topic's node says so. A controller that comes to its end between the two
+// leaves nobody in an ISR whom the next one would not know.
+func TestUnwantedGoFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t)
+		b1, b2, b3 := c.start(1), c.start(2), c.start(3)
+		b1.createTopic("a", []int32{2, 1})
+		synctest.Wait()
+		id := PartitionID{Topic: "a"}
+		if err := b2.store.RequestReassignment(ctx, map[PartitionID][]int32{id: {2, 3}}); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		req := kmsg.NewPtrAlterPartitionAssignmentsRequest()
+		req.Topics = []kmsg.AlterPartitionAssignmentsRequestTopic{{Topic: "a", Partitions: []kmsg.AlterPartitionAssignmentsRequestTopicPartition{{}}}}
+		b1.controller.AlterReassignments(req, func(*kmsg.AlterPartitionAssignmentsResponse) {})
+		synctest.Wait()
+		state, err := b2.store.PartitionState(ctx, id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		node, err := b2.client.Get(ctx, clusterstore.TopicPath("a"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if state.ModID >= node.Stat.ModID {
+			t.Errorf("the state was written at %d, the topic's node before, at %d", state.ModID, node.Stat.ModID)
+		}
+		b1.stop()
+		b2.stop()
+		b3.stop()
 	})
 }

@@ -77,6 +77,9 @@ func (r *reign) begin() error {
 	if err := r.leaveAfterBounce(); err != nil {
 		return err
 	}
+	if err := r.dropStrays(); err != nil {
+		return err
+	}
 	if err := r.startReplicas(); err != nil {
 		return err
 	}

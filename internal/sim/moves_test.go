@@ -48,7 +48,8 @@ func (m *moves) move(ctx context.Context, admin *kadm.Client, p int32, target []
 	} else {
 		req.Assign(topicName, p, target)
 	}
-	if m.goesOn(p) {
+	moving := m.goesOn(p)
+	if moving {
 		// What takes its place, as in Kafka, leaves out at once the replicas that were being added, in sync or not.
 		if !m.mayLoseCopies() {
 			return nil
@@ -67,7 +68,11 @@ func (m *moves) move(ctx context.Context, admin *kadm.Client, p int32, target []
 	switch err {
 	case nil:
 		m.wanted[p] = target
-	case kerr.NoReassignmentInProgress, kerr.InvalidReplicaAssignment:
+	case kerr.NoReassignmentInProgress:
+		if !moving { // else it has ended, or the client has asked again after a reply that was lost
+			m.wanted[p] = before
+		}
+	case kerr.InvalidReplicaAssignment:
 		m.wanted[p] = before
 	default:
 		return err
