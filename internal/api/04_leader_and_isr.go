@@ -23,7 +23,7 @@ func (s *Services) leaderAndISR(call *Call, r kmsg.Request) {
 	if s.fromController(call, req.ControllerEpoch, refuse) {
 		resp := s.Replicas.BecomeLeaderOrFollower(req)
 		if resp.ErrorCode == 0 {
-			s.tell(req.BrokerEpoch)
+			s.told(&s.leaderships.named, req.BrokerEpoch)
 		}
 		call.Respond(resp)
 	}

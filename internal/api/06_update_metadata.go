@@ -1,6 +1,8 @@
 package api
 
 import (
+	"milena/internal/metadata"
+
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
@@ -23,6 +25,10 @@ func (s *Services) updateMetadata(call *Call, r kmsg.Request) {
 		return
 	}
 	if s.fromController(call, req.ControllerEpoch, func() { refuse(kerr.StaleControllerEpoch.Code) }) {
-		call.Respond(s.Replicas.UpdateMetadata(req))
+		resp := s.Replicas.UpdateMetadata(req)
+		if resp.ErrorCode == 0 && metadata.TellsOfPartitions(req) {
+			s.told(&s.leaderships.pictured, req.BrokerEpoch)
+		}
+		call.Respond(resp)
 	}
 }

@@ -55,6 +55,12 @@ func TestJudgementInDoubt(t *testing.T) {
 	if code := do[*kmsg.LeaderAndISRResponse](b, isr).ErrorCode; code != 0 {
 		t.Fatal(kerr.ErrorForCode(code))
 	}
+	want("told what it leads, not what others do", kerr.NotLeaderForPartition)
+	others := clusterState()
+	others.BrokerEpoch = 41
+	if code := do[*kmsg.UpdateMetadataResponse](b, others).ErrorCode; code != 0 {
+		t.Fatal(kerr.ErrorForCode(code))
+	}
 	want("told again", kerr.OffsetOutOfRange)
 	registered = false
 	want("the session over", kerr.NotLeaderForPartition)
@@ -70,10 +76,14 @@ func TestJudgementOfThen(t *testing.T) {
 		b := newBench(t)
 		epoch := c.before
 		b.services.BrokerEpoch = func() int64 { return epoch }
-		b.services.tell(7)
+		told := func(epoch int64) {
+			b.services.told(&b.services.leaderships.named, epoch)
+			b.services.told(&b.services.leaderships.pictured, epoch)
+		}
+		told(7)
 		b.data.append = func(req *replica.AppendRequest, done func([]replica.AppendResult)) {
 			epoch = c.after
-			b.services.tell(c.after)
+			told(c.after)
 			results := make([]replica.AppendResult, len(req.Partitions))
 			for i := range results {
 				results[i].Err = commitlog.ErrOutOfOrderSequence

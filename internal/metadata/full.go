@@ -25,6 +25,11 @@ func isFull(req *kmsg.UpdateMetadataRequest) bool {
 	return full
 }
 
+// TellsOfPartitions tells a request with partitions, or that there are none, from one that is of live brokers alone.
+func TellsOfPartitions(req *kmsg.UpdateMetadataRequest) bool {
+	return len(req.TopicStates)+len(req.PartitionStates) > 0 || isFull(req)
+}
+
 // keepOnly removes the topics that are not listed from an image under construction, whose maps are its own.
 func (i *Image) keepOnly(topics []kmsg.UpdateMetadataRequestTopicState) (removed []string) {
 	listed := make(map[string]bool, len(topics))

@@ -79,6 +79,9 @@ func (r *Replicas) UpdateMetadata(req *kmsg.UpdateMetadataRequest) *kmsg.UpdateM
 	r.controllerEpoch = req.ControllerEpoch
 	before := r.options.Metadata.Image().Brokers
 	r.options.Metadata.Update(req)
+	if metadata.TellsOfPartitions(req) {
+		r.endLeaderships()
+	}
 	for broker := range before {
 		if !r.lives(broker) {
 			// What leaders commit may have waited for it, as one that was about to join their ISRs.
@@ -87,6 +90,28 @@ func (r *Replicas) UpdateMetadata(req *kmsg.UpdateMetadataRequest) *kmsg.UpdateM
 		}
 	}
 	return resp
+}
+
+// endLeaderships ends those that are others' by now, of partitions that this broker is no replica of any more, and did not hear so: it was away, or
+// the controller that would have stopped it is gone. Where it is a replica, the LeaderAndIsr has come before.
+func (r *Replicas) endLeaderships() {
+	image := r.options.Metadata.Image()
+	var over []*partition.Partition
+	r.mu.RLock()
+	for tp, h := range r.hosted {
+		if h.part == nil {
+			continue
+		}
+		st, now := h.part.State(), image.Partition(tp.Topic, tp.Partition)
+		if st.Role == partition.Leader && now != nil && now.LeaderEpoch > st.LeaderEpoch && now.Leader != r.options.BrokerID {
+			over = append(over, h.part)
+		}
+	}
+	r.mu.RUnlock()
+	for _, p := range over {
+		p.Retire()
+		r.tellLeadership(p)
+	}
 }
 
 // changesOf gives the request's partitions, whatever its version.

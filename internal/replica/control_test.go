@@ -74,6 +74,33 @@ func TestControllerRequestsAreFenced(t *testing.T) {
 	}
 }
 
+// TestLeadershipOfOthersEnds: a leader that was moved away, and whose StopReplica never came, hears of the newer epoch with the cluster's state. One
+// that is told of its own epoch, or of an older one, leads on.
+func TestLeadershipOfOthersEnds(t *testing.T) {
+	b := start(t, memfs.New())
+	defer b.stop()
+	b.lead("t", idT, 1, 5)
+	for _, c := range []struct {
+		leader, epoch int32
+		want          partition.Role
+	}{{2, 4, partition.Leader}, {1, 5, partition.Leader}, {1, 6, partition.Leader}, {2, 6, partition.None}} {
+		req := kmsg.NewPtrUpdateMetadataRequest()
+		req.Version, req.ControllerEpoch = 8, 1
+		req.TopicStates = []kmsg.UpdateMetadataRequestTopicState{{Topic: "t", TopicID: idT, PartitionStates: []kmsg.UpdateMetadataRequestTopicPartition{
+			{Leader: c.leader, LeaderEpoch: c.epoch, Replicas: []int32{c.leader}, ISR: []int32{c.leader}}}}}
+		if code := b.UpdateMetadata(req).ErrorCode; code != 0 {
+			t.Fatal(kerr.ErrorForCode(code))
+		}
+		p, err := b.Partition("t", 0)
+		if err != nil || p.State().Role != c.want {
+			t.Errorf("told of leader %d in epoch %d: %+v, %v", c.leader, c.epoch, p.State(), err)
+		}
+	}
+	if code := b.lead("t", idT, 1, 7)[0]; code != 0 {
+		t.Errorf("leading again: %v", kerr.ErrorForCode(code))
+	}
+}
+
 // TestWhoIsGoneHoldsNothingBack: a leader waits for a follower that keeps up and is about to join the ISR, and which the controller has refused, as it
 // does one that is shutting down; no longer than until it hears that the follower is gone.
 func TestWhoIsGoneHoldsNothingBack(t *testing.T) {
