@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"reflect"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -281,5 +282,34 @@ func TestAReignThatFailsEnds(t *testing.T) {
 		}
 		other.stop()
 		b.stop()
+	})
+}
+
+// TestOldNewsAreNoFailure: a broker whose replica is back says so once; where that reply is lost, it has nothing new to say to the request that comes
+// again.
+func TestOldNewsAreNoFailure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t)
+		b1, b2 := c.start(1), c.start(2)
+		b1.createTopic("a", []int32{1, 2})
+		synctest.Wait()
+		id := PartitionID{Topic: "a"}
+		look := func(want ...int32) {
+			t.Helper()
+			if err := b2.store.NotifyLogDirFailure(ctx, 2); err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+			if got := b1.meta[id].OfflineReplicas; !slices.Equal(got, want) {
+				t.Errorf("offline: %v, want %v", got, want)
+			}
+		}
+		b2.failed[id] = true
+		look(2)
+		b2.failed[id] = false
+		b2.leaders[id] = b1.leaders[id]
+		look()
+		b1.stop()
+		b2.stop()
 	})
 }

@@ -119,7 +119,8 @@ func (e leaderAndISRReply) handle(r *reign) error {
 				if !r.state.offlineDirs[id] {
 					offline = append(offline, id)
 				}
-			case p.ErrorCode == 0 && r.state.offlineDirs[id]:
+			case (p.ErrorCode == 0 || p.ErrorCode == kerr.StaleControllerEpoch.Code) && r.state.offlineDirs[id]:
+				// Old news to the broker may be what it has done, and its reply was lost.
 				delete(r.state.offlineDirs, id)
 				back = append(back, id)
 			}

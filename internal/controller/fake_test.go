@@ -217,10 +217,14 @@ func (b *fakeBroker) leaderAndISR(req *kmsg.LeaderAndISRRequest, resp *kmsg.Lead
 		answer := kmsg.LeaderAndISRResponseTopic{TopicID: t.TopicID}
 		for _, p := range t.PartitionStates {
 			id := PartitionID{Topic: t.Topic, Partition: p.Partition}
+			known, again := b.leaders[id]
 			b.leaders[id] = p
 			code := int16(0)
-			if b.failed[id] || b.full[id] {
+			switch {
+			case b.failed[id] || b.full[id]:
 				code = kerr.KafkaStorageError.Code
+			case again && known.LeaderEpoch == p.LeaderEpoch && known.ZKVersion == p.ZKVersion:
+				code = kerr.StaleControllerEpoch.Code
 			}
 			answer.Partitions = append(answer.Partitions, kmsg.LeaderAndISRResponseTopicPartition{Partition: p.Partition, ErrorCode: code})
 			mark := ""

@@ -27,6 +27,7 @@ var (
 var regressions = []uint64{
 	563149163, 741398170, 3751911480, 1946865873, 2882582710, 3174588964, 3277306529, 4285929625,
 	4041, 4043, 2961333001, 1967166892, 1074694410, 2119882816, 1185251253, 538619753,
+	4079728002,
 }
 
 // TestSim runs clusters under faults. A seed decides the faults and when they come; what the scheduler of goroutines decides is not in it, so
