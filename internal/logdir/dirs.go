@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"maps"
+	"path"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -153,7 +155,7 @@ func (d *Dirs) newDir(name string) *Dir {
 
 func (d *Dir) open() error {
 	fsys := d.env.FS
-	if err := fsys.MkdirAll(d.path); err != nil {
+	if err := makeDurably(fsys, d.path); err != nil {
 		return fmt.Errorf("log directory %s cannot be made: %w", d.path, err)
 	}
 	lock, err := fsys.Lock(d.file(".lock"))
@@ -163,6 +165,27 @@ func (d *Dir) open() error {
 	d.lock = lock
 	d.meta, err = readMeta(fsys, d.path)
 	return err
+}
+
+// makeDurably makes a directory and the parents that it lacks. A name among these that a power cut took would take with it all that was synced
+// below.
+func makeDurably(fsys vfs.FS, name string) error {
+	var soiled []string
+	for at := name; at != path.Dir(at); at = path.Dir(at) {
+		if _, err := fsys.Stat(at); !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+		soiled = append(soiled, path.Dir(at))
+	}
+	if err := fsys.MkdirAll(name); err != nil {
+		return err
+	}
+	for _, dir := range soiled {
+		if err := fsys.SyncDir(dir); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // lockError names who holds the directory.

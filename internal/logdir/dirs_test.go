@@ -134,6 +134,25 @@ func TestCleanAndUncleanStop(t *testing.T) {
 	}
 }
 
+// TestNewDirectoryIsDurable: what was synced in a directory that the broker made itself outlives a power cut.
+func TestNewDirectoryIsDurable(t *testing.T) {
+	fsys, live := memfs.New(), settings(t, "log.dirs=/data/logs/a")
+	d := mustOpen(t, fsys, live)
+	l := create(t, d, "t", 0)
+	if err := write(t, l, "one"); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	for seed := range uint64(16) {
+		found := mustOpen(t, fsys.Crash(seed), live).Get(l.TopicPartition)
+		if found == nil || found.LogEndOffset() != 1 {
+			t.Errorf("power cut %d: the log is %v", seed, found)
+		}
+	}
+}
+
 // TestTopicIDBeforeItsSync: a power cut leaves an empty file or zeros where the id was not synced; the controller tells it again.
 func TestTopicIDBeforeItsSync(t *testing.T) {
 	for _, left := range []string{"", strings.Repeat("\x00", 43)} {
