@@ -20,6 +20,8 @@ const (
 	cleanerFile       = "cleaner-offset-checkpoint"
 )
 
+var checkpointFiles = [...]string{recoveryPointFile, logStartFile, highWatermarkFile, cleanerFile}
+
 // entry is one line of a checkpoint.
 type entry struct {
 	tp     TopicPartition
@@ -83,6 +85,53 @@ func decodeCheckpoint(data []byte) (map[TopicPartition]int64, error) {
 	return offsets, nil
 }
 
+// startFrom reads every checkpoint, before the logs are opened; lines of logs that are not there are stale from now on.
+func (d *Dir) startFrom(logs []found) {
+	there := make(map[TopicPartition]bool, len(logs))
+	for _, l := range logs {
+		there[l.tp] = true
+	}
+	d.checkpointMu.Lock()
+	defer d.checkpointMu.Unlock()
+	d.atStart = map[string]map[TopicPartition]int64{}
+	for _, name := range checkpointFiles {
+		lines := d.readCheckpoint(name)
+		d.atStart[name] = lines
+		for tp := range lines {
+			if !there[tp] {
+				d.stale[tp] = true
+			}
+		}
+	}
+}
+
+// dropStale takes the lines of logs that are gone out of the checkpoints, if there are any of tp, which is about to get a log: they would be
+// taken for lines of that one if the process died before the checkpoints are written next.
+func (d *Dir) dropStale(tp TopicPartition) error {
+	d.checkpointMu.Lock()
+	defer d.checkpointMu.Unlock()
+	if !d.stale[tp] {
+		return nil
+	}
+	for _, name := range checkpointFiles {
+		lines := d.readCheckpoint(name)
+		kept := make([]entry, 0, len(lines))
+		for tp, offset := range lines {
+			if !d.stale[tp] {
+				kept = append(kept, entry{tp, offset})
+			}
+		}
+		if len(kept) == len(lines) {
+			continue
+		}
+		if err := d.putCheckpoint(name, encodeCheckpoint(kept)); err != nil {
+			return err
+		}
+	}
+	clear(d.stale)
+	return nil
+}
+
 // readCheckpoint gives an empty map where the file is missing or cannot be understood (which is logged): everything is then found
 // by recovery, or taken from the logs.
 func (d *Dir) readCheckpoint(name string) map[TopicPartition]int64 {
@@ -102,21 +151,26 @@ func (d *Dir) readCheckpoint(name string) map[TopicPartition]int64 {
 }
 
 // writeCheckpoint replaces a checkpoint, unless it holds the same already. A full disk is logged and the old file stays;
-// any other failure takes the directory offline. Both are false.
+// any other failure takes the directory offline. Both are false. The caller holds checkpointMu.
 func (d *Dir) writeCheckpoint(name string, entries []entry) bool {
 	data := encodeCheckpoint(entries)
-	d.checkpointMu.Lock()
-	defer d.checkpointMu.Unlock()
 	if d.Offline() {
 		return false
 	}
 	if bytes.Equal(d.written[name], data) {
 		return true
 	}
-	if err := vfs.WriteFileAtomic(d.env.FS, d.file(name), data); err != nil {
-		d.failed(fmt.Errorf("checkpoint %s: %w", d.file(name), err))
+	if err := d.putCheckpoint(name, data); err != nil {
+		d.failed(err)
 		return false
 	}
-	d.written[name] = data
 	return true
+}
+
+func (d *Dir) putCheckpoint(name string, data []byte) error {
+	if err := vfs.WriteFileAtomic(d.env.FS, d.file(name), data); err != nil {
+		return fmt.Errorf("checkpoint %s: %w", d.file(name), err)
+	}
+	d.written[name] = data
+	return nil
 }

@@ -194,8 +194,10 @@ func (c *cleaning) compacted() []*Log {
 func (c *cleaning) checkpoint() {
 	c.checkpointMu.Lock()
 	defer c.checkpointMu.Unlock()
-	c.dirs.checkpoint(cleanerFile, func(l *Log) (int64, bool) {
-		offset := l.CleanedTo()
-		return offset, offset > 0
-	})
+	for _, dir := range c.dirs.dirs {
+		dir.checkpoint(cleanerFile, func(l *Log) (int64, bool) {
+			offset := l.CleanedTo()
+			return offset, offset > 0
+		}, nil)
+	}
 }

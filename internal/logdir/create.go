@@ -66,6 +66,10 @@ func (d *Dir) create(tp TopicPartition, topicID [16]byte, cfg *config.Topic) (*L
 	name := d.file(dirName(tp))
 	l := &Log{TopicPartition: tp, dir: d}
 	d.promise(cfg)
+	if err := d.dropStale(tp); err != nil {
+		d.failed(err)
+		return nil, err
+	}
 	log, err := commitlog.Open(d.env, name, cfg, commitlog.OpenOptions{Clean: true})
 	if err != nil {
 		_ = d.env.FS.RemoveAll(name) // what a full disk left of it
@@ -136,6 +140,9 @@ func (d *Dirs) takeAway(tp TopicPartition, k kind) error {
 	delete(d.logs, tp)
 	d.mu.Unlock()
 	l.dir.count.Add(-1)
+	l.dir.checkpointMu.Lock()
+	l.dir.stale[tp] = true
+	l.dir.checkpointMu.Unlock()
 	if k == kindStray {
 		d.options.Logger.Warn("log of a topic that is no more; remove it if it is not needed", "directory", name)
 		l.CloseDirty()

@@ -60,8 +60,9 @@ type Dir struct {
 	runningMu sync.Mutex
 	running   running // what the marker says; guarded by runningMu
 
-	checkpointMu sync.Mutex
-	written      map[string][]byte // what each checkpoint holds; guarded by checkpointMu
+	checkpointMu sync.Mutex              // held from when it is looked what a checkpoint is to hold until it holds that
+	written      map[string][]byte       // what each checkpoint holds; guarded by checkpointMu
+	stale        map[TopicPartition]bool // logs that are gone, of which the checkpoints may have lines; guarded by checkpointMu
 
 	// fullToldMs is when a full disk was last logged, in ms since 1970.
 	fullToldMs atomic.Int64
@@ -145,7 +146,7 @@ func Open(o Options) (*Dirs, error) {
 }
 
 func (d *Dirs) newDir(name string) *Dir {
-	dir := &Dir{path: name, owner: d, written: map[string][]byte{}}
+	dir := &Dir{path: name, owner: d, written: map[string][]byte{}, stale: map[TopicPartition]bool{}}
 	dir.env = commitlog.Env{
 		FS: d.options.FS, Logger: d.options.Logger, ProducerExpiryMs: d.options.Config.Broker().ProducerIDExpirationMs,
 		Failed: dir.failed, Files: d.options.Files,

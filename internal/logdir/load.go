@@ -62,15 +62,12 @@ func (d *Dir) load(ctx context.Context, topicConfig func(string) *config.Topic, 
 	}
 	d.clean = clean
 	rewrite := d.doubtful()
-	d.atStart = map[string]map[TopicPartition]int64{}
-	for _, name := range []string{recoveryPointFile, logStartFile, highWatermarkFile, cleanerFile} {
-		d.atStart[name] = d.readCheckpoint(name)
-	}
-	recoveryPoints, starts, cleaned := d.atStart[recoveryPointFile], d.atStart[logStartFile], d.atStart[cleanerFile]
 	logs, err := d.list()
 	if err != nil {
 		return err
 	}
+	d.startFrom(logs)
+	recoveryPoints, starts, cleaned := d.atStart[recoveryPointFile], d.atStart[logStartFile], d.atStart[cleanerFile]
 	p.partitions.Add(int64(len(logs)))
 	next := atomic.Int64{}
 	errs := make([]error, d.owner.recoveryThreads())

@@ -109,17 +109,21 @@ func (d *Dirs) checkpointRecoveryPoints() {
 			}
 		}
 	})
+	for _, dir := range d.dirs {
+		dir.checkpointRecoveryPoints()
+	}
+}
+
+func (d *Dir) checkpointRecoveryPoints() {
 	points := map[*Log]point{}
 	d.checkpoint(recoveryPointFile, func(l *Log) (int64, bool) {
 		p := point{generation: l.Generation()}
 		p.offset = l.RecoveryPoint()
 		points[l] = p
 		return p.offset, true
-	}, func(dir *Dir) {
+	}, func() {
 		for l, p := range points {
-			if l.dir == dir {
-				l.Checkpointed(p.offset, p.generation)
-			}
+			l.Checkpointed(p.offset, p.generation)
 		}
 	})
 }
@@ -129,38 +133,49 @@ type point struct{ offset, generation int64 }
 
 // checkpointLogStarts notes only starts that were moved: without a line a log starts at its first segment.
 func (d *Dirs) checkpointLogStarts() {
+	for _, dir := range d.dirs {
+		dir.checkpointLogStarts()
+	}
+}
+
+func (d *Dir) checkpointLogStarts() {
 	d.checkpoint(logStartFile, func(l *Log) (int64, bool) {
 		start := l.LogStartOffset()
 		return start, start > 0
-	})
+	}, nil)
 }
 
 // CheckpointHighWatermarks writes the high watermarks of every directory; of gives that of a log, or false where it is not known
 // yet: then what was checkpointed before stays.
 func (d *Dirs) CheckpointHighWatermarks(of func(*Log) (int64, bool)) {
-	d.checkpoint(highWatermarkFile, func(l *Log) (int64, bool) {
-		if hw, ok := of(l); ok {
-			return hw, true
-		}
-		return l.HighWatermark, l.HighWatermark > 0
-	})
+	for _, dir := range d.dirs {
+		dir.checkpoint(highWatermarkFile, func(l *Log) (int64, bool) {
+			if hw, ok := of(l); ok {
+				return hw, true
+			}
+			return l.HighWatermark, l.HighWatermark > 0
+		}, nil)
+	}
 }
 
-// checkpoint writes a checkpoint of every directory; written are told which of them hold it now.
-func (d *Dirs) checkpoint(file string, of func(*Log) (int64, bool), written ...func(*Dir)) {
-	rows := make(map[*Dir][]entry, len(d.dirs))
-	d.online(func(l *Log) {
-		if offset, ok := of(l); ok {
-			rows[l.dir] = append(rows[l.dir], entry{l.TopicPartition, offset})
-		}
-	})
-	for _, dir := range d.dirs {
-		if !dir.loaded.Load() || !dir.writeCheckpoint(file, append(rows[dir], dir.brokenLines(file)...)) {
+// checkpoint writes a checkpoint of the directory; written is called when it holds what of has told.
+func (d *Dir) checkpoint(file string, of func(*Log) (int64, bool), written func()) {
+	d.checkpointMu.Lock()
+	defer d.checkpointMu.Unlock()
+	if !d.loaded.Load() || d.Offline() {
+		return
+	}
+	var rows []entry
+	for _, l := range d.owner.All() {
+		if l.dir != d {
 			continue
 		}
-		for _, f := range written {
-			f(dir)
+		if offset, ok := of(l); ok {
+			rows = append(rows, entry{l.TopicPartition, offset})
 		}
+	}
+	if d.writeCheckpoint(file, append(rows, d.brokenLines(file)...)) && written != nil {
+		written()
 	}
 }
 
