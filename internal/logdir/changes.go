@@ -2,7 +2,8 @@ package logdir
 
 import "milena/internal/config"
 
-// TruncateTo is commitlog's, while the cleaner keeps away from the log; its checkpoint is taken back with the log.
+// TruncateTo is commitlog's, while the cleaner keeps away from the log; what its checkpoints say is taken back with the log, before anything
+// can come in the place of what went.
 func (l *Log) TruncateTo(offset int64) error {
 	return l.uncleaned(func() error { return l.Log.TruncateTo(offset) })
 }
@@ -16,10 +17,19 @@ func (l *Log) uncleaned(do func() error) error {
 	c := l.dir.owner.cleaning
 	c.pause(l.TopicPartition)
 	defer c.resume(l.TopicPartition)
-	before := l.CleanedTo()
+	cleaned, start := l.CleanedTo(), l.LogStartOffset()
 	err := do()
-	if l.CleanedTo() != before {
+	if l.CleanedTo() != cleaned {
 		c.checkpoint()
+	}
+	if l.LogStartOffset() < start {
+		l.dir.checkpointLogStarts()
+	}
+	l.dir.checkpointMu.Lock() // one that is being written is waited for
+	ahead := l.recoveryPoint.Load() > l.RecoveryPoint()
+	l.dir.checkpointMu.Unlock()
+	if ahead {
+		l.dir.checkpointRecoveryPoints()
 	}
 	return err
 }

@@ -1,8 +1,11 @@
 package logdir
 
 import (
+	"errors"
+	"strings"
 	"testing"
 
+	"milena/internal/record"
 	"milena/internal/vfs/memfs"
 )
 
@@ -62,3 +65,118 @@ func TestDeletedLogLeavesNothingToItsSuccessor(t *testing.T) {
 		}
 	}
 }
+
+// TestTruncationTakesBackCheckpoints: what comes in the place of truncated records is not taken for synced, nor for what DeleteRecords has removed.
+func TestTruncationTakesBackCheckpoints(t *testing.T) {
+	fsys, live := memfs.New(), settings(t, "log.dirs=/a")
+	d := mustOpen(t, fsys, live)
+	l := create(t, d, "t", 0)
+	for range 10 {
+		if err := write(t, l, "old"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := l.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.AdvanceLogStartOffset(6); err != nil {
+		t.Fatal(err)
+	}
+	note(d, 10)
+	if err := l.TruncateTo(4); err != nil {
+		t.Fatal(err)
+	}
+	if point := l.dir.readCheckpoint(recoveryPointFile)[l.TopicPartition]; point > 4 {
+		t.Errorf("cut at 4, and recovery would begin at %d", point)
+	}
+	if err := write(t, l, "new"); err != nil {
+		t.Fatal(err)
+	}
+	d = mustOpen(t, fsys.Kill(), live)
+	if l = d.Get(l.TopicPartition); l.LogEndOffset() != 5 || l.LogStartOffset() > 4 {
+		t.Errorf("the log reaches from %d to %d", l.LogStartOffset(), l.LogEndOffset())
+	}
+}
+
+// TestPowerCutAfterTruncation: where nothing of a rolled segment was synced since a truncation, a power cut leaves a log without a hole.
+func TestPowerCutAfterTruncation(t *testing.T) {
+	for seed := range uint64(32) {
+		fsys, live := memfs.New(), settings(t, "log.dirs=/a")
+		d := mustOpen(t, fsys, live)
+		l := create(t, d, "t", 0)
+		for range 10 {
+			if err := write(t, l, "old"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := l.Flush(); err != nil {
+			t.Fatal(err)
+		}
+		note(d, 10)
+		if err := l.TruncateTo(4); err != nil {
+			t.Fatal(err)
+		}
+		plugged := make(chan struct{})
+		fsys.SetFault(func(op memfs.Op) error {
+			if op.Kind == memfs.OpSync && strings.HasSuffix(op.Name, ".log") {
+				<-plugged // the disk is slow
+			}
+			return nil
+		})
+		for i := range 4 {
+			if err := write(t, l, "new"); err != nil {
+				t.Fatal(err)
+			}
+			if i == 1 {
+				if err := l.Roll(); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		after := fsys.Crash(seed)
+		close(plugged)
+		d = mustOpen(t, after, live)
+		found := d.Get(l.TopicPartition)
+		if found == nil {
+			t.Errorf("power cut %d: the log cannot be opened: %v", seed, d.Broken(l.TopicPartition))
+		} else if err := readWhole(found); err != nil {
+			t.Errorf("power cut %d: a log from %d to %d: %v", seed, found.LogStartOffset(), found.LogEndOffset(), err)
+		}
+	}
+}
+
+// readWhole reads every batch, which follow each other without a gap.
+func readWhole(l *Log) error {
+	for at := l.LogStartOffset(); at < l.LogEndOffset(); {
+		s, err := l.Read(at, 1<<20, l.LogEndOffset(), true)
+		if err != nil {
+			return err
+		}
+		defer s.Release()
+		for _, r := range s.Ranges {
+			b := make([]byte, r.Size)
+			if _, err := r.File.ReadAt(b, r.Offset); err != nil {
+				return err
+			}
+			for len(b) > 0 {
+				h, err := record.ParseHeader(b)
+				if err == nil {
+					err = record.CheckCRC(b[:h.SizeBytes])
+				}
+				if err != nil {
+					return err
+				}
+				if h.BaseOffset != at {
+					return errHole
+				}
+				at, b = h.LastOffset+1, b[h.SizeBytes:]
+			}
+		}
+		if s.SizeBytes == 0 {
+			return errHole
+		}
+	}
+	return nil
+}
+
+var errHole = errors.New("a hole in the log")

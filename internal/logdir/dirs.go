@@ -83,6 +83,7 @@ type Log struct {
 	dir *Dir
 	// HighWatermark is the checkpointed one, 0 where there was none.
 	HighWatermark int64
+	recoveryPoint atomic.Int64 // the checkpointed one
 	id            atomic.Pointer[[16]byte]
 	idUnsynced    atomic.Bool
 }

@@ -18,8 +18,7 @@
 //	TOPIC-PARTITION.UUID-future/       a log being moved between directories by Kafka
 //
 // Locks: Dirs.mu guards the map of logs and each directory's standing. Dirs.createMu makes creation and deletion of logs one at a
-// time; it is taken before mu. A directory's checkpoints are written under its own checkpointMu,
-// which is taken before mu. No lock is held while a log is
+// time. A directory's checkpoints are written under its own checkpointMu; both are taken before mu. No lock is held while a log is
 // opened at start. cleaning.mu guards which logs are being cleaned or must not be, and is held for a few instructions; it is taken
 // before mu.
 //

@@ -136,6 +136,7 @@ func (d *Dir) list() ([]found, error) {
 
 func (d *Dir) openLog(f found, cfg *config.Topic, opts commitlog.OpenOptions) error {
 	l := &Log{TopicPartition: f.tp, dir: d, HighWatermark: d.atStart[highWatermarkFile][f.tp]}
+	l.recoveryPoint.Store(opts.RecoveryPoint)
 	d.promise(cfg)
 	id, err := readTopicID(d.env.FS, d.file(f.name))
 	if err == nil {

@@ -123,6 +123,7 @@ func (d *Dir) checkpointRecoveryPoints() {
 		return p.offset, true
 	}, func() {
 		for l, p := range points {
+			l.recoveryPoint.Store(p.offset)
 			l.Checkpointed(p.offset, p.generation)
 		}
 	})
