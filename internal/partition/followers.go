@@ -81,7 +81,7 @@ func (p *Partition) follow(old, next *State) {
 		followers[id] = f
 	}
 	p.followers = followers
-	if fresh {
+	if old.Role != Leader { // of one that goes on, an append may be in the log that is not synced yet
 		p.ownEnd = p.log.LogEndOffset()
 	}
 }

@@ -118,7 +118,7 @@ func (m *model) check(what string, looked bool) {
 func (m *model) become(isr, elr []int32, epoch int32) {
 	m.version++
 	if fresh := epoch > m.epoch; fresh {
-		m.epoch, m.fetches, m.startISR, m.inEpochMs, m.ownEnd = epoch, map[int32][]modelFetch{}, isr, time.Now().UnixMilli(), m.end()
+		m.epoch, m.fetches, m.startISR, m.inEpochMs = epoch, map[int32][]modelFetch{}, isr, time.Now().UnixMilli()
 	}
 	m.inForce, m.told, m.elr, m.toldELR, m.pending, m.asked = [][]int32{isr}, isr, elr, elr, nil, nil
 	if err := m.part.Become(Change{
