@@ -10,7 +10,6 @@ import (
 	"milena/internal/coordinator"
 	"milena/internal/group"
 	"milena/internal/logdir"
-	"milena/internal/metadata"
 	"milena/internal/metrics"
 	"milena/internal/partition"
 	"milena/internal/record"
@@ -48,7 +47,7 @@ func (b *Broker) followMetadata() {
 		changed := b.metadata.Changed()
 		image := b.metadata.Image()
 		if image != known {
-			if gone := deletedTopics(known, image); len(gone) > 0 {
+			if gone := image.GoneSince(known); len(gone) > 0 {
 				b.groups.TopicsDeleted(gone)
 			}
 			b.groups.MetadataChanged()
@@ -60,16 +59,6 @@ func (b *Broker) followMetadata() {
 			return
 		}
 	}
-}
-
-// deletedTopics are the topics that are gone, or others by now.
-func deletedTopics(before, now *metadata.Image) (gone []string) {
-	for name, topic := range before.Topics {
-		if t := now.Topics[name]; t == nil || t.ID != topic.ID {
-			gone = append(gone, name)
-		}
-	}
-	return gone
 }
 
 // coordinatorLog is an internal topic with the errors that a coordinator knows.

@@ -112,3 +112,27 @@ func TestFullUpdate(t *testing.T) {
 		t.Errorf("topics %v", c.Image().Topics)
 	}
 }
+
+// TestGoneSince: a topic is gone when it is not there or another has its name; not when its id is told for the first time, or by an older
+// controller, not.
+func TestGoneSince(t *testing.T) {
+	c := NewCache("cluster")
+	for _, step := range []struct {
+		what string
+		id   byte
+		gone []string
+	}{
+		{"made", 0, nil}, {"given an id", 1, nil}, {"told without it", 0, nil}, {"told with it", 1, nil}, {"made again", 2, []string{"a"}},
+	} {
+		before := c.Image()
+		c.Update(update(state("a", step.id, partition(0, 1, 0))))
+		if gone := c.Image().GoneSince(before); !reflect.DeepEqual(gone, step.gone) {
+			t.Errorf("%s: gone are %v, not %v", step.what, gone, step.gone)
+		}
+	}
+	before := c.Image()
+	c.Update(update(state("a", 2, partition(0, -2, 1))))
+	if gone := c.Image().GoneSince(before); !reflect.DeepEqual(gone, []string{"a"}) {
+		t.Errorf("deleted: gone are %v", gone)
+	}
+}

@@ -75,3 +75,15 @@ func (i *Image) HasLeaders(topic string, count int) bool {
 	}
 	return true
 }
+
+// GoneSince lists the topics of an older image that are gone, or others by now. One of which only now an id is told, as when a cluster of a Kafka
+// before 2.8 has been brought to a later version, is what it was.
+func (i *Image) GoneSince(before *Image) (topics []string) {
+	for name, topic := range before.Topics {
+		now := i.Topics[name]
+		if now == nil || now.ID != topic.ID && now.ID != (TopicID{}) && topic.ID != (TopicID{}) {
+			topics = append(topics, name)
+		}
+	}
+	return topics
+}
