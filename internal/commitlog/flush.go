@@ -225,6 +225,9 @@ func (l *Log) flushNames() error {
 	if err := l.writeEpochs(); err != nil {
 		return err
 	}
+	if err := l.syncIdentity(); err != nil {
+		return err
+	}
 	l.mu.Lock()
 	named, durable, parent := l.named, l.namedDurably, l.parentDirty
 	l.parentDirty = false
@@ -244,6 +247,21 @@ func (l *Log) flushNames() error {
 		l.mu.Lock()
 		l.namedDurably = max(l.namedDurably, named)
 		l.mu.Unlock()
+	}
+	return err
+}
+
+// syncIdentity is for a log whose directory is new, or may be: once for each time that it is opened.
+func (l *Log) syncIdentity() error {
+	l.mu.Lock()
+	fresh := l.parentDirty
+	l.mu.Unlock()
+	if !fresh || l.env.SyncIdentity == nil {
+		return nil
+	}
+	err := l.dir.Under(l.env.SyncIdentity)
+	if segment.IsFull(err) {
+		return fmt.Errorf("%w: syncing: %w", ErrNoSpace, err)
 	}
 	return err
 }

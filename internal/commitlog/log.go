@@ -20,6 +20,8 @@ type Env struct {
 	ProducerExpiryMs int64
 	// Failed is told, once for each log, that a write, fsync or rename in the log's directory failed: the directory is offline from then on.
 	Failed func(err error)
+	// SyncIdentity makes durable what tells whose log a directory holds, before the first records in it are. May be nil.
+	SyncIdentity func(dir string) error
 	// Files bounds the open files (nil: unbounded); the logs of a broker share one.
 	Files FileCache
 }

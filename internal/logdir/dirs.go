@@ -150,7 +150,7 @@ func (d *Dirs) newDir(name string) *Dir {
 	dir := &Dir{path: name, owner: d, written: map[string][]byte{}, stale: map[TopicPartition]bool{}}
 	dir.env = commitlog.Env{
 		FS: d.options.FS, Logger: d.options.Logger, ProducerExpiryMs: d.options.Config.Broker().ProducerIDExpirationMs,
-		Failed: dir.failed, Files: d.options.Files,
+		Failed: dir.failed, Files: d.options.Files, SyncIdentity: dir.syncTopicID,
 	}
 	return dir
 }

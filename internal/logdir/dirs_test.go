@@ -175,6 +175,23 @@ func TestTopicIDBeforeItsSync(t *testing.T) {
 	}
 }
 
+// TestTopicIDIsDurableWithRecords: a log whose records were synced is known for its topic's after a power cut, or it would be taken for that of a
+// topic that was made in its place meanwhile.
+func TestTopicIDIsDurableWithRecords(t *testing.T) {
+	fsys, live := memfs.New(), settings(t, "log.dirs=/a", "log.flush.interval.messages=1")
+	d := mustOpen(t, fsys, live)
+	l := create(t, d, "t", 0)
+	if err := write(t, l, "one"); err != nil {
+		t.Fatal(err)
+	}
+	for seed := range uint64(16) {
+		found := mustOpen(t, fsys.Crash(seed), live).Get(l.TopicPartition)
+		if found == nil || found.LogEndOffset() != 1 || found.TopicID() != topicID {
+			t.Errorf("power cut %d: the log is %+v", seed, found)
+		}
+	}
+}
+
 func TestOnlyOneProcess(t *testing.T) {
 	fsys, live := memfs.New(), settings(t)
 	d := mustOpen(t, fsys, live)

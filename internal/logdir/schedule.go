@@ -1,9 +1,7 @@
 package logdir
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"math"
 	"path"
 	"time"
@@ -104,7 +102,7 @@ func (d *Dirs) expireProducers() {
 func (d *Dirs) checkpointRecoveryPoints() {
 	d.online(func(l *Log) {
 		if l.idUnsynced.CompareAndSwap(true, false) {
-			if err := syncTopicID(l.dir.env.FS, l.Log.Dir()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			if err := l.dir.syncTopicID(l.Log.Dir()); err != nil {
 				l.dir.failed(fmt.Errorf("%s: %w", path.Join(l.Log.Dir(), partitionMetadataFile), err))
 			}
 		}

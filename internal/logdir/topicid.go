@@ -60,8 +60,8 @@ func readTopicID(fsys vfs.FS, dir string) ([16]byte, error) {
 	return id, nil
 }
 
-// writeTopicID puts the file in place without syncing it: thousands of partitions are created at once. The checkpoint schedule
-// syncs it.
+// writeTopicID puts the file in place without syncing it: thousands of partitions are created at once. The first sync of records does, or the
+// checkpoint schedule.
 func writeTopicID(fsys vfs.FS, dir string, id [16]byte) error {
 	name := path.Join(dir, partitionMetadataFile)
 	f, err := fsys.Create(name + vfs.TempSuffix)
@@ -78,8 +78,12 @@ func writeTopicID(fsys vfs.FS, dir string, id [16]byte) error {
 	return fsys.Rename(name+vfs.TempSuffix, name)
 }
 
-func syncTopicID(fsys vfs.FS, dir string) error {
-	f, err := fsys.OpenReadWrite(path.Join(dir, partitionMetadataFile))
+// syncTopicID syncs the file in a log's directory, if there is one.
+func (d *Dir) syncTopicID(dir string) error {
+	f, err := d.env.FS.OpenReadWrite(path.Join(dir, partitionMetadataFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
