@@ -349,3 +349,28 @@ func TestNoHeadlessLog(t *testing.T) {
 	release()
 	l.CloseDirty()
 }
+
+// TestWhatIsFoundIsSynced: where flush.messages has all records synced, those that a killed process had written and not synced are synced before
+// anyone is told of them: a leader that is asked for what follows them takes them for replicated.
+func TestWhatIsFoundIsSynced(t *testing.T) {
+	m := memfs.New()
+	if err := errors.Join(m.MkdirAll("data"), m.SyncDir("/")); err != nil {
+		t.Fatal(err)
+	}
+	cfg := testConfig()
+	cfg.FlushMessages = 1
+	l := mustOpen(t, m, crashDir, cfg, OpenOptions{Clean: true})
+	if _, err := l.AppendAsLeader(batchOf(t, plain(), 1, 10, 0), 0, record.FromClient); err != nil {
+		t.Fatal(err)
+	}
+	if _, mustSync, err := l.AppendUnsynced(batchOf(t, plain(), 1, 10, 1), 0, record.FromClient); err != nil || !mustSync {
+		t.Fatal(mustSync, err)
+	}
+	m = m.Kill()
+	found := mustOpen(t, m, crashDir, cfg, OpenOptions{}).LogEndOffset()
+	for seed := range uint64(16) {
+		if end := mustOpen(t, m.Crash(seed), crashDir, cfg, OpenOptions{}).LogEndOffset(); end < found {
+			t.Errorf("power cut %d: the log ends at %d, and ended at %d after the kill", seed, end, found)
+		}
+	}
+}

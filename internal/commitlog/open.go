@@ -28,11 +28,22 @@ func Open(env Env, dir string, cfg *config.Topic, opts OpenOptions) (*Log, error
 	if err != nil {
 		return nil, fmt.Errorf("commitlog: opening %s: %w", dir, err)
 	}
-	if err := l.load(listing, opts, now); err != nil {
+	if err = l.load(listing, opts, now); err == nil && !opts.Clean {
+		err = l.syncFound()
+	}
+	if err != nil {
 		l.CloseDirty()
 		return nil, fmt.Errorf("commitlog: opening %s: %w", dir, err)
 	}
 	return l, nil
+}
+
+// syncFound does for what recovery has found what flush.messages demands of an append: others will count on it. A full disk is left for later.
+func (l *Log) syncFound() error {
+	if err := l.flushAsConfigured(l.end.Load()); err != nil && !errors.Is(err, ErrNoSpace) {
+		return err
+	}
+	return nil
 }
 
 // load brings the log up from what the directory holds.
