@@ -201,7 +201,7 @@ func (r *Replicas) host(h *hosted, b *becoming) (*hosted, error) {
 	made := &hosted{log: l, traffic: r.options.Metrics.Topic(b.Topic)}
 	if err == nil {
 		made.part = partition.New(b.Topic, b.Partition, r.options.BrokerID, l, l.HighWatermark)
-		made.part.SetReplication(r.replication(b.TopicPartition, l.TopicID()))
+		made.part.SetReplication(r.replication(l))
 	}
 	r.mu.Lock()
 	r.hosted[b.TopicPartition] = made

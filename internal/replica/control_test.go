@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"milena/internal/logdir"
+	"milena/internal/metadata"
 	"milena/internal/partition"
 	"milena/internal/vfs/memfs"
 
@@ -143,6 +144,41 @@ func TestWhoIsGoneHoldsNothingBack(t *testing.T) {
 			}
 		default:
 			t.Fatal("who is gone is waited for")
+		}
+	})
+}
+
+// TestISRIsAskedForUnderTheID: a topic may get its id while it is led, as when a cluster of a Kafka before 2.8 is brought to a later version; the
+// controller knows it by that one from then on.
+func TestISRIsAskedForUnderTheID(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, memfs.New())
+		defer b.stop()
+		b.options.Cluster.BrokerEpoch = func() int64 { return 7 }
+		asked := make(chan metadata.TopicID, 1)
+		b.options.Cluster.AlterPartition = func(_ context.Context, req *kmsg.AlterPartitionRequest) (*kmsg.AlterPartitionResponse, error) {
+			asked <- req.Topics[0].TopicID
+			resp := req.ResponseKind().(*kmsg.AlterPartitionResponse)
+			resp.Topics = []kmsg.AlterPartitionResponseTopic{{TopidID: req.Topics[0].TopicID, Partitions: []kmsg.AlterPartitionResponseTopicPartition{
+				{ErrorCode: kerr.IneligibleReplica.Code}}}}
+			return resp, nil
+		}
+		b.running.Go(b.sendProposals)
+		req := kmsg.NewPtrUpdateMetadataRequest()
+		req.Version, req.ControllerEpoch = 8, 1
+		req.LiveBrokers = []kmsg.UpdateMetadataRequestLiveBroker{{ID: 1}, {ID: 2}}
+		b.UpdateMetadata(req)
+		b.lead("t", [16]byte{}, 1, 0)
+		b.lead("t", idT, 1, 1)
+		b.follower(2, "t", 0)
+		synctest.Wait()
+		select {
+		case id := <-asked:
+			if id != idT {
+				t.Errorf("asked for the ISR of topic %x", id)
+			}
+		default:
+			t.Error("the ISR was not asked for")
 		}
 	})
 }

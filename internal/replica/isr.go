@@ -33,7 +33,7 @@ type wish struct {
 }
 
 // replication is what a hosted partition needs to lead followers.
-func (r *Replicas) replication(tp logdir.TopicPartition, id metadata.TopicID) partition.Replication {
+func (r *Replicas) replication(l *logdir.Log) partition.Replication {
 	if r.options.Cluster.AlterPartition == nil {
 		return partition.Replication{}
 	}
@@ -44,7 +44,7 @@ func (r *Replicas) replication(tp logdir.TopicPartition, id metadata.TopicID) pa
 		},
 		Propose: func(p *partition.Partition, proposal partition.Proposal) {
 			r.proposals.mu.Lock()
-			r.proposals.waiting[tp] = wish{p, id, proposal}
+			r.proposals.waiting[l.TopicPartition] = wish{p, l.TopicID(), proposal} // which has its id by now, though it had none
 			r.proposals.mu.Unlock()
 			select {
 			case r.proposals.wake <- struct{}{}:
