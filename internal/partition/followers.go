@@ -87,11 +87,12 @@ func (p *Partition) follow(old, next *State) {
 }
 
 // Fetched notes that a follower fetches from offset: it has everything below. It may move the high watermark, and bring the follower into
-// the ISR. The caller has checked the leader epoch the follower believes in.
-func (p *Partition) Fetched(replica int32, offset, logStartOffset, brokerEpoch int64) {
+// the ISR. The leader epoch that the follower believes in (-1: it does not say) is looked at once more: since the read this broker may have lost the
+// lead, cut its log, and have got the lead again.
+func (p *Partition) Fetched(replica, leaderEpoch int32, offset, logStartOffset, brokerEpoch int64) {
 	p.mu.RLock()
 	st := p.state.Load()
-	if st.Role != Leader {
+	if st.Role != Leader || leaderEpoch >= 0 && leaderEpoch != st.LeaderEpoch {
 		p.mu.RUnlock()
 		return
 	}

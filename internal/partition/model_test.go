@@ -194,12 +194,12 @@ func (m *model) step(t *rapid.T) {
 		m.fetches[id] = append(m.fetches[id], modelFetch{time.Now().UnixMilli(), offset, m.end()})
 		moved := len(m.fetches[id]) == 1 || offset > from
 		if isr := m.wantsIn(id, offset, moved); isr != nil {
-			m.part.Fetched(id, offset, 0, 7)
+			m.part.Fetched(id, m.epoch, offset, 0, 7)
 			if m.asked == nil || !slices.Equal(m.asked.ISR, isr) {
 				t.Fatalf("%d fetches from %d, and %v is asked for, not %v", id, offset, m.asked, isr)
 			}
 			m.pending = isr
-		} else if m.part.Fetched(id, offset, 0, 7); m.pending == nil && m.asked != nil {
+		} else if m.part.Fetched(id, m.epoch, offset, 0, 7); m.pending == nil && m.asked != nil {
 			t.Fatalf("%d fetches from %d: %v is asked for", id, offset, m.asked.ISR)
 		}
 		m.check("fetch", moved && m.pending == nil)

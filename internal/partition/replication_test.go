@@ -22,7 +22,8 @@ func (s *script) replicate(t *testing.T, d *datadriven.TestData) (out string, ok
 			Propose:  func(_ *Partition, p Proposal) { s.asked = &p },
 		})
 	case "fetched":
-		s.part.Fetched(int32(number(t, d, "by", 2)), number(t, d, "from", 0), number(t, d, "start", 0), number(t, d, "broker-epoch", 7))
+		s.part.Fetched(int32(number(t, d, "by", 2)), int32(number(t, d, "epoch", -1)), number(t, d, "from", 0), number(t, d, "start", 0),
+			number(t, d, "broker-epoch", 7))
 	case "check-isr":
 		s.part.CheckISR()
 	case "accepted":

@@ -179,7 +179,7 @@ func (f *fetching) noteFollower(req *FetchRequest) {
 			continue
 		}
 		p := &req.Partitions[i]
-		slot.part.Fetched(req.ReplicaID, p.FetchOffset, p.LogStartOffset, req.ReplicaEpoch)
+		slot.part.Fetched(req.ReplicaID, p.CurrentLeaderEpoch, p.FetchOffset, p.LogStartOffset, req.ReplicaEpoch)
 		result.HighWatermark = slot.part.HighWatermark()
 	}
 }
