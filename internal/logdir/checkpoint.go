@@ -113,6 +113,23 @@ func (d *Dir) dropStale(tp TopicPartition) error {
 	if !d.stale[tp] {
 		return nil
 	}
+	return d.dropAllStale()
+}
+
+// forgetStale keeps what is known of logs that are gone from growing with the topics that come and go.
+func (d *Dir) forgetStale() {
+	d.checkpointMu.Lock()
+	defer d.checkpointMu.Unlock()
+	if len(d.stale) == 0 || d.Offline() {
+		return
+	}
+	if err := d.dropAllStale(); err != nil {
+		d.failed(err)
+	}
+}
+
+// dropAllStale is dropStale for every log that is gone. The caller holds checkpointMu.
+func (d *Dir) dropAllStale() error {
 	for _, name := range checkpointFiles {
 		lines := d.readCheckpoint(name)
 		kept := make([]entry, 0, len(lines))

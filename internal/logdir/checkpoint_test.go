@@ -180,3 +180,19 @@ func readWhole(l *Log) error {
 }
 
 var errHole = errors.New("a hole in the log")
+
+// TestStaleLinesAreForgotten: topics that come and go leave nothing behind that grows.
+func TestStaleLinesAreForgotten(t *testing.T) {
+	d := mustOpen(t, memfs.New(), settings(t, "log.dirs=/a"))
+	tp := deletedAfter(t, d)
+	d.checkpointRecoveryPoints()
+	dir := d.dirs[0]
+	if len(dir.stale) > 0 {
+		t.Errorf("%v is kept in mind", dir.stale)
+	}
+	for _, name := range checkpointFiles {
+		if lines := dir.readCheckpoint(name); len(lines) > 0 {
+			t.Errorf("%s has %v, though %v is gone", name, lines, tp)
+		}
+	}
+}

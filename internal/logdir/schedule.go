@@ -109,6 +109,7 @@ func (d *Dirs) checkpointRecoveryPoints() {
 	})
 	for _, dir := range d.dirs {
 		dir.checkpointRecoveryPoints()
+		dir.forgetStale()
 	}
 }
 
