@@ -134,17 +134,19 @@ func (r *reign) completeReady(ids []PartitionID) error {
 	return r.completeMoves(ready)
 }
 
-// inSync tells whether all targets of a reassignment are in the ISR, and one of them can lead.
+// inSync tells whether all targets of a reassignment are in the ISR, and one of them can lead. The last of an ISR that may have lost records
+// does not count: who is removed may be the one that has them.
 func (r *reign) inSync(p *partition) bool {
 	if p.state == nil {
 		return false
 	}
+	isr := trusted(p.state)
 	for _, target := range p.assignment.Target() {
-		if !slices.Contains(p.state.ISR, target) {
+		if !slices.Contains(isr, target) {
 			return false
 		}
 	}
-	_, ok := electReassigned(p.assignment.Target(), p.state.ISR, p.state.Leader, r.onlineFor(p))
+	_, ok := electReassigned(p.assignment.Target(), isr, p.state.Leader, r.onlineFor(p))
 	return ok
 }
 
@@ -260,7 +262,7 @@ func (r *reign) settle(ps []*partition, gone map[PartitionID][]int32) error {
 
 // reassignedElection is electReassigned among all replicas that a partition has; who gives up a reassignment may have agreed to lose records.
 func (r *reign) reassignedElection(p *partition) (choice, bool) {
-	if c, ok := electReassigned(p.assignment.Replicas, p.state.ISR, p.state.Leader, r.onlineFor(p)); ok {
+	if c, ok := electReassigned(p.assignment.Replicas, trusted(p.state), p.state.Leader, r.onlineFor(p)); ok {
 		return c, true
 	}
 	return r.offlineElection(p)

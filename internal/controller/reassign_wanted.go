@@ -75,7 +75,14 @@ func (r *reign) refuseTarget(p *partition, id PartitionID, target []int32) *kerr
 
 // refuseLoss refuses to give up a reassignment when only replicas that it was adding have all that is committed.
 func (r *reign) refuseLoss(p *partition, next clusterstore.Assignment) *kerr.Error {
-	if p.state == nil || slices.ContainsFunc(p.state.ISR, func(b int32) bool { return slices.Contains(next.Replicas, b) }) {
+	if p.state == nil {
+		return nil
+	}
+	have := append(trusted(p.state), p.state.ELR...)
+	if len(have) == 0 {
+		have = p.state.ISR
+	}
+	if slices.ContainsFunc(have, func(b int32) bool { return slices.Contains(next.Replicas, b) }) {
 		return nil
 	}
 	if r.uncleanAllowed(p.id.Topic) {

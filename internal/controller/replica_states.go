@@ -1,6 +1,10 @@
 package controller
 
-import "milena/internal/clusterstore"
+import (
+	"slices"
+
+	"milena/internal/clusterstore"
+)
 
 // replicaTo validates and makes a change of phase.
 func (r *reign) replicaTo(id replicaID, next replicaPhase) bool {
@@ -87,9 +91,10 @@ func (r *reign) leaveISR(ids []replicaID) error {
 	return nil
 }
 
-// inRole tells whether taking a replica out changes anything: it leads, or it is in an ISR that has others too.
+// inRole tells whether taking a replica out changes anything: it leads, it is in an ISR that has others too, or it is eligible and is no
+// replica any more.
 func (r *reign) inRole(p *partition, broker int32) bool {
-	if p.state.Leader == broker {
+	if p.state.Leader == broker || slices.Contains(p.state.ELR, broker) && !slices.Contains(p.assignment.Replicas, broker) {
 		return true
 	}
 	for _, member := range p.state.ISR {
