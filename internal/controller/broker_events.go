@@ -46,7 +46,11 @@ func (brokersChanged) handle(r *reign) error {
 		r.out.open(b)
 		r.batch.metadata(nil)
 	}
-	return r.brokersStarted(append(started, bounced...))
+	if come := append(started, bounced...); len(come) > 0 {
+		return r.brokersStarted(come)
+	}
+	// One that came before may have told late that it is unclean: others lead now.
+	return r.electWhereNeeded()
 }
 
 func idsOf(brokers []*clusterstore.Broker) []int32 {
