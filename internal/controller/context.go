@@ -25,6 +25,8 @@ type clusterState struct {
 	topicIDs     map[[16]byte]*topic
 	// moving are the partitions that are being reassigned.
 	moving map[PartitionID]bool
+	// elected are those of them for which a leader was elected since completeElected.
+	elected map[PartitionID]bool
 	// offlineDirs are the replicas of live brokers whose log directory failed.
 	offlineDirs map[replicaID]bool
 }
@@ -50,7 +52,7 @@ type partition struct {
 func newClusterState() *clusterState {
 	return &clusterState{
 		live: map[int32]*clusterstore.Broker{}, shuttingDown: map[int32]bool{}, topics: map[string]*topic{},
-		topicIDs: map[[16]byte]*topic{}, moving: map[PartitionID]bool{}, offlineDirs: map[replicaID]bool{},
+		topicIDs: map[[16]byte]*topic{}, moving: map[PartitionID]bool{}, elected: map[PartitionID]bool{}, offlineDirs: map[replicaID]bool{},
 	}
 }
 

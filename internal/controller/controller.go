@@ -290,7 +290,11 @@ func (c *Controller) rule(ctx context.Context, epoch clusterstore.Epoch) error {
 		if !ok {
 			return ctx.Err()
 		}
-		if err := e.handle(r); err != nil {
+		err := e.handle(r)
+		if err == nil {
+			err = r.completeElected()
+		}
+		if err != nil {
 			refuseAll([]event{e})
 			return err
 		}

@@ -107,10 +107,18 @@ func (r *reign) initialize(ps []*partition) error {
 			leaderless = append(leaderless, p)
 			continue
 		}
-		r.batch.leaderAndISR(r.liveReplicas(p), p.id, true)
-		r.batch.metadata(p)
+		r.announceElected(p, true)
 	}
 	return r.elect(leaderless, r.offlineElection)
+}
+
+// announceElected tells of a partition's leader.
+func (r *reign) announceElected(p *partition, isNew bool) {
+	r.batch.leaderAndISR(r.liveReplicas(p), p.id, isNew)
+	r.batch.metadata(p)
+	if r.state.moving[p.id] {
+		r.state.elected[p.id] = true
+	}
 }
 
 // liveReplicas are a partition's replicas whose brokers live.
@@ -144,8 +152,7 @@ func (r *reign) elect(ps []*partition, elect election) error {
 				continue
 			}
 			r.partitionTo(p, partitionOnline)
-			r.batch.leaderAndISR(r.liveReplicas(p), p.id, false)
-			r.batch.metadata(p)
+			r.announceElected(p, false)
 		}
 		ps = refusedOf(ps, refused)
 	}

@@ -111,6 +111,11 @@ func (r *reign) resumeMoves() error {
 func (r *reign) advanceMoves(ps []*partition) error {
 	var waiting, ready []*partition
 	for _, p := range ps {
+		for _, broker := range p.assignment.Adding {
+			if p.replicas[broker] == replicaNonExistent {
+				r.replicaTo(replicaID{p.id, broker}, replicaNew)
+			}
+		}
 		if r.inSync(p) {
 			ready = append(ready, p)
 		} else {
@@ -134,6 +139,13 @@ func (r *reign) completeReady(ids []PartitionID) error {
 	return r.completeMoves(ready)
 }
 
+// completeElected does step B where an election has led to it: no leader will ask for that ISR.
+func (r *reign) completeElected() error {
+	ids := sortedIDs(r.state.elected)
+	clear(r.state.elected)
+	return r.completeReady(ids)
+}
+
 // inSync tells whether all targets of a reassignment are in the ISR, and one of them can lead. The last of an ISR that may have lost records
 // does not count: who is removed may be the one that has them.
 func (r *reign) inSync(p *partition) bool {
@@ -155,11 +167,6 @@ func (r *reign) addReplicas(ps []*partition) error {
 	var fresh []*partition
 	states := map[PartitionID]bool{}
 	for _, p := range ps {
-		for _, broker := range p.assignment.Adding {
-			if p.replicas[broker] == replicaNonExistent {
-				r.replicaTo(replicaID{p.id, broker}, replicaNew)
-			}
-		}
 		if p.state == nil {
 			fresh = append(fresh, p) // no replica of it was alive until now
 		} else {
@@ -225,7 +232,8 @@ func (r *reign) completeMoves(ps []*partition) error {
 		r.log.Info("partition reassignment completed", "partition", p.id.String(), "replicas", p.assignment.Replicas)
 	}
 	return r.forgetWanted(func(id PartitionID, target []int32) bool {
-		return removed[id] != nil && slices.Equal(target, r.state.partition(id).assignment.Replicas)
+		_, completed := removed[id]
+		return completed && slices.Equal(target, r.state.partition(id).assignment.Replicas)
 	})
 }
 

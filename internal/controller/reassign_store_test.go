@@ -148,3 +148,44 @@ func TestUnwantedGoFirst(t *testing.T) {
 		b3.stop()
 	})
 }
+
+// TestReassignedToStrays: a partition all of which only brokers have that are no replicas any more is reassigned to them, as the log says, and can
+// be deleted then.
+func TestReassignedToStrays(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t)
+		b1, b2, b3 := c.start(1), c.start(2), c.start(3)
+		b1.createTopic("a", []int32{3})
+		synctest.Wait()
+		id := PartitionID{Topic: "a"}
+		topic, err := b2.store.Topic(ctx, "a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		topic.Partitions = []clusterstore.Assignment{{Replicas: []int32{2}}}
+		if err := b2.store.GrowTopic(ctx, topic); err != nil {
+			t.Fatal(err)
+		}
+		b1.stop()
+		synctest.Wait()
+		if err := b2.store.RequestReassignment(ctx, map[PartitionID][]int32{id: {3}}); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if p := b3.leaders[id]; p.Leader != 3 || !slices.Equal(p.Replicas, []int32{3}) {
+			t.Errorf("broker 3 was told %+v", p)
+		}
+		if err := b2.store.RequestTopicDeletion(ctx, "a"); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if _, err := b2.store.Topic(ctx, "a"); !errors.Is(err, coord.ErrNoNode) {
+			t.Errorf("the topic is left: %v", err)
+		}
+		if want := []PartitionID{id}; !slices.Equal(b3.deleted, want) {
+			t.Errorf("%v deleted, want %v", b3.deleted, want)
+		}
+		b2.stop()
+		b3.stop()
+	})
+}

@@ -91,6 +91,9 @@ func (r *reign) begin() error {
 	if err := r.resumeMoves(); err != nil {
 		return err
 	}
+	if err := r.completeElected(); err != nil {
+		return err
+	}
 	r.flush()
 	if err := r.advanceDeletions(); err != nil {
 		return err
