@@ -91,6 +91,9 @@ func (r *reign) begin() error {
 	if err := r.resumeMoves(); err != nil {
 		return err
 	}
+	if err := (preferredWanted{}).handle(r); err != nil {
+		return err
+	}
 	if err := r.completeElected(); err != nil {
 		return err
 	}
