@@ -78,13 +78,14 @@ func withoutUnclean(state *clusterstore.PartitionState, unclean func(int32) bool
 	return &next
 }
 
-// electEligible finds a leader among those who certainly have all that is committed: the ISR first, then the ELR.
-func electEligible(assigned []int32, state *clusterstore.PartitionState, live func(int32) bool) (choice, bool) {
+// electEligible finds a leader among those who certainly have all that is committed: the ISR first, then those of the ELR that would have said
+// if they had lost records.
+func electEligible(assigned []int32, state *clusterstore.PartitionState, live, says func(int32) bool) (choice, bool) {
 	if c, ok := electOffline(assigned, trusted(state), live, false); ok {
 		return c, true
 	}
 	for _, id := range assigned {
-		if live(id) && slices.Contains(state.ELR, id) {
+		if live(id) && says(id) && slices.Contains(state.ELR, id) {
 			return choice{Leader: id, ISR: []int32{id}}, true
 		}
 	}
@@ -107,7 +108,7 @@ func electLastKnown(assigned []int32, state *clusterstore.PartitionState, live f
 
 // electAny finds a leader by all means: one that is eligible, one that was, any that lives.
 func electAny(assigned []int32, state *clusterstore.PartitionState, live func(int32) bool) (choice, bool) {
-	if c, ok := electEligible(assigned, state, live); ok {
+	if c, ok := electEligible(assigned, state, live, live); ok {
 		return c, true
 	}
 	if c, ok := electLastKnown(assigned, state, live); ok {

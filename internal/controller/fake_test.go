@@ -25,7 +25,8 @@ type cluster struct {
 	server *memcoord.Server
 	log    *syncWriter
 
-	minInsync int // of every topic
+	minInsync int            // of every topic
+	kafka     map[int32]bool // who registers as a broker of Kafka's does
 
 	mu      sync.Mutex
 	brokers map[int32]*fakeBroker
@@ -71,7 +72,7 @@ func (w *syncWriter) String() string {
 }
 
 func newCluster(t *testing.T) *cluster {
-	c := &cluster{t: t, server: memcoord.NewServer(), log: &syncWriter{}, brokers: map[int32]*fakeBroker{}}
+	c := &cluster{t: t, server: memcoord.NewServer(), log: &syncWriter{}, brokers: map[int32]*fakeBroker{}, kafka: map[int32]bool{}}
 	t.Cleanup(func() {
 		if strings.Contains(c.log.String(), "invalid transition") {
 			t.Errorf("a transition was refused:\n%s", c.log)
@@ -110,6 +111,9 @@ func (c *cluster) startAs(as clusterstore.Broker) *fakeBroker {
 	}
 	as.Directory, as.Endpoints = directory, []clusterstore.Endpoint{
 		{Listener: "PLAINTEXT", Host: fmt.Sprintf("b%d", id), Port: 9092, Protocol: "PLAINTEXT"}}
+	if c.kafka[id] {
+		as.Directory = ""
+	}
 	var err error
 	b.membership, err = Join(ctx, b.store, as, 6000, logger, func(s coordSession, _ int64) { b.controller.SetSession(s) }, func() {
 		b.mu.Lock()

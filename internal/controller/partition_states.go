@@ -12,7 +12,9 @@ type election func(*partition) (choice, bool)
 // offlineElection finds a leader for a partition that has none. Whether unclean elections are allowed is asked only where nobody eligible lives.
 func (r *reign) offlineElection(p *partition) (choice, bool) {
 	live := func(broker int32) bool { return r.state.online(p.id, broker) }
-	if c, ok := electEligible(p.assignment.Replicas, p.state, live); ok {
+	// A broker of Kafka's does not say what it may have lost.
+	says := func(broker int32) bool { return r.state.live[broker].Directory != "" }
+	if c, ok := electEligible(p.assignment.Replicas, p.state, live, says); ok {
 		return c, true
 	}
 	if len(trusted(p.state))+len(p.state.ELR) == 0 { // nobody is left to wait for

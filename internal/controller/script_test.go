@@ -22,6 +22,7 @@ import (
 //
 //	start 1 2          brokers start           stop 1      a broker leaves          kill 1      a broker dies, its session stays
 //	start-unclean 1    it may have lost what it had acknowledged                    settled 1   how often it heard that this was taken in
+//	start-kafka 2      a broker of Kafka's
 //	min-isr 2          min.insync.replicas of all topics                            elect a-0   unclean election, by an operator
 //	wait 10s           time passes             fail 1 a-0  broker 1's log directory with a-0 fails
 //	create a 1,2 2,1   topic a, the replicas of each partition                      delete a    its deletion is requested
@@ -82,6 +83,11 @@ func (s *script) step(t *testing.T, verb string, args []string) string {
 	case "start-unclean":
 		for _, a := range args {
 			s.cluster.startAs(clusterstore.Broker{ID: number(t, a), Unclean: true})
+		}
+	case "start-kafka":
+		for _, a := range args {
+			s.cluster.kafka[number(t, a)] = true
+			s.cluster.start(number(t, a))
 		}
 	case "min-isr":
 		s.cluster.minInsync = int(number(t, args[0]))
