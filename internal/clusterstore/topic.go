@@ -52,6 +52,13 @@ func (a Assignment) Within(list []int32) (left Assignment, gone []int32) {
 	return Assignment{Replicas: without(a.Replicas, gone), Adding: without(a.Adding, gone), Removing: without(a.Removing, gone)}, gone
 }
 
+// Before is the assignment under way from one that had some replicas more.
+func (a Assignment) Before(removing []int32) Assignment {
+	return Assignment{
+		Replicas: slices.Concat(a.Replicas, removing), Adding: slices.Clone(a.Adding), Removing: slices.Concat(a.Removing, removing),
+	}
+}
+
 // Equal tells whether two assignments are the same in every order.
 func (a Assignment) Equal(b Assignment) bool {
 	return slices.Equal(a.Replicas, b.Replicas) && slices.Equal(a.Adding, b.Adding) && slices.Equal(a.Removing, b.Removing)

@@ -135,7 +135,9 @@ func (r *reign) takeInUnclean(brokers []*clusterstore.Broker) error {
 		return nil
 	}
 	is := func(id int32) bool { return unclean[id] }
-	ps := r.state.allPartitions(func(_ *topic, p *partition) bool { return p.state != nil && len(p.assignment.Replicas) > 1 })
+	ps := r.state.allPartitions(func(_ *topic, p *partition) bool {
+		return p.state != nil && max(len(p.assignment.Replicas), len(p.state.ISR)) > 1
+	})
 	for len(ps) > 0 {
 		states := map[PartitionID]*clusterstore.PartitionState{}
 		for _, p := range ps {

@@ -77,24 +77,33 @@ func (r *reign) dropUnwanted(moves []move) error {
 }
 
 // dropStrays takes those out of the ISRs that are no replicas: a controller that wrote the topic's node first, as Kafka's do, was gone before it
-// told them. Where nobody else is in sync they have the only copies, and stay.
+// told them. Where no replica lives that is in sync they may have the only copies: they are replicas again, which go once one is.
 func (r *reign) dropStrays() error {
 	var ps []*partition
+	var back []move
 	strays := map[PartitionID][]int32{}
 	for _, p := range r.state.allPartitions(func(t *topic, p *partition) bool { return t.deletion == notDeleted && p.state != nil }) {
-		gone := keep(p.state.ISR, func(b int32) bool { return !slices.Contains(p.assignment.Replicas, b) })
-		switch len(gone) {
-		case 0:
-			continue
-		case len(p.state.ISR):
-			r.log.Error("controller: only brokers that are no replicas of a partition any more have all of it: reassign it to them",
-				"partition", p.id.String(), "isr", gone, "replicas", p.assignment.Replicas)
+		isStray := func(b int32) bool { return !slices.Contains(p.assignment.Replicas, b) }
+		gone := keep(p.state.ISR, isStray)
+		if len(gone) == 0 {
 			continue
 		}
 		for _, broker := range gone {
 			p.replicas[broker] = replicaOnline
 		}
-		ps, strays[p.id] = append(ps, p), gone
+		if slices.ContainsFunc(trusted(p.state), func(b int32) bool { return !isStray(b) && r.online(p, b) }) {
+			ps, strays[p.id] = append(ps, p), gone
+			continue
+		}
+		r.log.Warn("controller: only brokers that are no replicas of a partition any more are in sync: they are removed once a replica is",
+			"partition", p.id.String(), "isr", p.state.ISR, "replicas", p.assignment.Replicas)
+		back = append(back, move{p, p.assignment.Before(gone)})
+	}
+	if err := r.storeAssignments(back); err != nil {
+		return err
+	}
+	for _, m := range back {
+		r.state.assign(m.p, m.next)
 	}
 	return r.settle(ps, strays)
 }
@@ -111,11 +120,6 @@ func (r *reign) resumeMoves() error {
 func (r *reign) advanceMoves(ps []*partition) error {
 	var waiting, ready []*partition
 	for _, p := range ps {
-		for _, broker := range p.assignment.Adding {
-			if p.replicas[broker] == replicaNonExistent {
-				r.replicaTo(replicaID{p.id, broker}, replicaNew)
-			}
-		}
 		if r.inSync(p) {
 			ready = append(ready, p)
 		} else {
@@ -167,6 +171,11 @@ func (r *reign) addReplicas(ps []*partition) error {
 	var fresh []*partition
 	states := map[PartitionID]bool{}
 	for _, p := range ps {
+		for _, broker := range p.assignment.Adding {
+			if p.replicas[broker] == replicaNonExistent {
+				r.replicaTo(replicaID{p.id, broker}, replicaNew)
+			}
+		}
 		if p.state == nil {
 			fresh = append(fresh, p) // no replica of it was alive until now
 		} else {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"milena/internal/clusterstore"
 	"milena/internal/coord"
@@ -81,7 +82,7 @@ func TestGrowthDuringReassignment(t *testing.T) {
 }
 
 // TestStraysLeave: a controller that wrote a topic's node, with fewer replicas, and was gone before it did the rest left members in the ISR that are
-// no replicas. The next one takes them out and has their logs deleted, unless they alone are in sync.
+// no replicas. The next one takes them out and has their logs deleted, unless they alone are in sync: they are replicas again.
 func TestStraysLeave(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCluster(t)
@@ -149,43 +150,54 @@ func TestUnwantedGoFirst(t *testing.T) {
 	})
 }
 
-// TestReassignedToStrays: a partition all of which only brokers have that are no replicas any more is reassigned to them, as the log says, and can
-// be deleted then.
-func TestReassignedToStrays(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		c := newCluster(t)
-		b1, b2, b3 := c.start(1), c.start(2), c.start(3)
-		b1.createTopic("a", []int32{3})
-		synctest.Wait()
-		id := PartitionID{Topic: "a"}
-		topic, err := b2.store.Topic(ctx, "a")
-		if err != nil {
-			t.Fatal(err)
-		}
-		topic.Partitions = []clusterstore.Assignment{{Replicas: []int32{2}}}
-		if err := b2.store.GrowTopic(ctx, topic); err != nil {
-			t.Fatal(err)
-		}
-		b1.stop()
-		synctest.Wait()
-		if err := b2.store.RequestReassignment(ctx, map[PartitionID][]int32{id: {3}}); err != nil {
-			t.Fatal(err)
-		}
-		synctest.Wait()
-		if p := b3.leaders[id]; p.Leader != 3 || !slices.Equal(p.Replicas, []int32{3}) {
-			t.Errorf("broker 3 was told %+v", p)
-		}
-		if err := b2.store.RequestTopicDeletion(ctx, "a"); err != nil {
-			t.Fatal(err)
-		}
-		synctest.Wait()
-		if _, err := b2.store.Topic(ctx, "a"); !errors.Is(err, coord.ErrNoNode) {
-			t.Errorf("the topic is left: %v", err)
-		}
-		if want := []PartitionID{id}; !slices.Equal(b3.deleted, want) {
-			t.Errorf("%v deleted, want %v", b3.deleted, want)
-		}
-		b2.stop()
-		b3.stop()
-	})
+// TestStraysComeBack: where no replica that is in sync lives, or came back with all it had, those in the ISR that are no replicas any more are
+// replicas until one is: nothing that only they have is deleted.
+func TestStraysComeBack(t *testing.T) {
+	for _, unclean := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			c := newCluster(t)
+			b1, b2, b3 := c.start(1), c.start(2), c.start(3)
+			b1.createTopic("a", []int32{2, 3})
+			synctest.Wait()
+			id := PartitionID{Topic: "a"}
+			topic, err := b3.store.Topic(ctx, "a")
+			if err != nil {
+				t.Fatal(err)
+			}
+			topic.Partitions = []clusterstore.Assignment{{Replicas: []int32{2}}}
+			if err := b3.store.GrowTopic(ctx, topic); err != nil {
+				t.Fatal(err)
+			}
+			b1.kill()
+			b2.stop()
+			start := func() { b2 = c.startAs(clusterstore.Broker{ID: 2, Unclean: unclean}) }
+			if unclean {
+				start()
+			}
+			pass(10 * time.Second)
+			if !unclean {
+				start()
+			}
+			state, err := b3.store.PartitionState(ctx, id)
+			if err != nil || state.Leader != 3 || !slices.Equal(state.ISR, []int32{3}) || b3.leaders[id].LeaderEpoch != state.LeaderEpoch {
+				t.Fatalf("unclean %v: %+v, %v; broker 3 was told %+v", unclean, state, err, b3.leaders[id])
+			}
+			if topic, err = b3.store.Topic(ctx, "a"); err != nil ||
+				!topic.Partitions[0].Equal(clusterstore.Assignment{Replicas: []int32{2, 3}, Removing: []int32{3}}) {
+				t.Errorf("%+v, %v", topic, err)
+			}
+			if len(b3.deleted) > 0 {
+				t.Errorf("%v deleted", b3.deleted)
+			}
+			(&script{c}).join(t, 2, id)
+			if topic, err = b3.store.Topic(ctx, "a"); err != nil || !topic.Partitions[0].Equal(clusterstore.Assignment{Replicas: []int32{2}}) {
+				t.Errorf("once it has caught up: %+v, %v", topic, err)
+			}
+			if want := []PartitionID{id}; !slices.Equal(b3.deleted, want) {
+				t.Errorf("%v deleted, want %v", b3.deleted, want)
+			}
+			b2.stop()
+			b3.stop()
+		})
+	}
 }
