@@ -31,7 +31,11 @@ func succeed(old, next *clusterstore.PartitionState, assigned []int32, minInsync
 		next.ELR, next.LastKnownELR = nil, nil
 		return
 	}
-	full := len(next.ISR) >= min(minInsync, len(assigned))
+	members := next.ISR
+	if next.Leader < 0 { // the last one of the ISR may be there though it has lost records, or is no replica any more
+		members = keep(trusted(next), func(id int32) bool { return slices.Contains(assigned, id) })
+	}
+	full := len(members) >= min(minInsync, len(assigned))
 	switch {
 	case next.Leader >= 0 && full:
 		next.LastKnownELR = nil

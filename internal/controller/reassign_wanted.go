@@ -78,7 +78,10 @@ func (r *reign) refuseLoss(p *partition, next clusterstore.Assignment) *kerr.Err
 	if p.state == nil {
 		return nil
 	}
-	have := append(trusted(p.state), p.state.ELR...)
+	have := trusted(p.state)
+	if len(have) == 0 {
+		have = p.state.ELR
+	}
 	if len(have) == 0 {
 		have = p.state.ISR
 	}
