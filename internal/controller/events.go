@@ -1,6 +1,8 @@
 package controller
 
 import (
+	"slices"
+
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
@@ -113,8 +115,9 @@ func (e leaderAndISRReply) handle(r *reign) error {
 	for _, t := range e.resp.Topics {
 		for _, p := range t.Partitions {
 			id := replicaID{PartitionID{Topic: names[t.TopicID], Partition: p.Partition}, e.broker}
-			switch topic := r.state.topics[id.Topic]; {
-			case topic == nil || topic.deletion != notDeleted:
+			switch topic, known := r.state.topics[id.Topic], r.state.partition(id.PartitionID); {
+			case known == nil || topic.deletion != notDeleted:
+			case !slices.Contains(known.assignment.Replicas, id.Broker): // moved away since
 			case p.ErrorCode == kerr.KafkaStorageError.Code:
 				if !r.state.offlineDirs[id] {
 					offline = append(offline, id)

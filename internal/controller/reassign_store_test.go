@@ -3,6 +3,7 @@ package controller
 import (
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"milena/internal/clusterstore"
 	"milena/internal/coord"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
@@ -200,4 +202,36 @@ func TestStraysComeBack(t *testing.T) {
 			b3.stop()
 		})
 	}
+}
+
+// TestLateReply: a broker answers what it was told of a replica when that has been moved away.
+func TestLateReply(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t)
+		b1, b2, b3 := c.start(1), c.start(2), c.start(3)
+		b1.createTopic("a", []int32{2, 3})
+		synctest.Wait()
+		topic, err := b1.store.Topic(ctx, "a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		id := PartitionID{Topic: "a"}
+		if err := b2.store.RequestReassignment(ctx, map[PartitionID][]int32{id: {2}}); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		req, resp := kmsg.NewPtrLeaderAndISRRequest(), kmsg.NewPtrLeaderAndISRResponse()
+		req.TopicStates = []kmsg.LeaderAndISRRequestTopicState{{Topic: "a", TopicID: topic.ID}}
+		resp.Topics = []kmsg.LeaderAndISRResponseTopic{{
+			TopicID: topic.ID, Partitions: []kmsg.LeaderAndISRResponseTopicPartition{{ErrorCode: kerr.KafkaStorageError.Code}},
+		}}
+		b1.controller.postNow(leaderAndISRReply{broker: 3, brokerEpoch: b3.membership.Epoch(), req: req, resp: resp})
+		synctest.Wait()
+		if strings.Contains(c.log.String(), "directory failed") {
+			t.Errorf("broker 3 has no replica:\n%s", c.log)
+		}
+		for _, b := range []*fakeBroker{b1, b2, b3} {
+			b.stop()
+		}
+	})
 }
