@@ -42,15 +42,16 @@ func (r *reign) begin() error {
 	if err != nil {
 		return err
 	}
+	// Before the topics: a request for one that was made since would be taken for one for a topic that there is not.
+	deletions, err := r.store.TopicDeletions(r.ctx)
+	if err != nil {
+		return err
+	}
 	topics, err := r.store.Topics(r.ctx)
 	if err != nil {
 		return err
 	}
 	states, err := r.store.PartitionStates(r.ctx, topics)
-	if err != nil {
-		return err
-	}
-	deletions, err := r.store.TopicDeletions(r.ctx)
 	if err != nil {
 		return err
 	}
