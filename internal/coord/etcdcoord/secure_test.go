@@ -144,7 +144,7 @@ func TestExternalSecured(t *testing.T) {
 	must(t, os.WriteFile(keystore, ours.keystore(3), 0o600))
 	must(t, os.WriteFile(truststore, ours.truststore(), 0o600))
 	address := securedExternal(t, keystore, truststore)
-	root := Options{Endpoints: []string{"https://" + address}, TLS: ours.tls(ours).Client, Prefix: "/ours"}
+	root := Options{Endpoints: []string{"https://" + address}, TLS: ours.tls(ours).Client, Prefix: "/ours", RequestTimeout: time.Minute}
 	s, err := Open(t.Context(), root)
 	must(t, err)
 	for _, do := range []func() error{
