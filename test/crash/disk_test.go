@@ -25,7 +25,7 @@ func TestFullDisk(t *testing.T) {
 	must(t, err)
 	t.Cleanup(func() { must(t, unmount()) })
 	t.Cleanup(func() { _ = b.Kill() })
-	overrides := []string{"log.retention.check.interval.ms=1000", "file.delete.delay.ms=1000", "log.segment.delete.delay.ms=1000"}
+	overrides := []string{"log.retention.check.interval.ms=1000", "log.segment.delete.delay.ms=1000"}
 	start(t, b, overrides...)
 	createTopic(t, b, "keep", 1)
 	createTopic(t, b, "large", 1, "segment.bytes=10000000")
