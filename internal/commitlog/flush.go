@@ -45,6 +45,9 @@ func (l *Log) mustSync(offset int64) bool {
 	return offset-l.synced.Load() >= l.cfg.Load().FlushMessages
 }
 
+// MustSync tells whether flush.messages demands that what the log holds is synced before anybody counts on it.
+func (l *Log) MustSync() bool { return l.mustSync(l.end.Load()) }
+
 // SyncUpTo returns when the records below offset are durable; all who wait share an fsync (group commit).
 func (l *Log) SyncUpTo(offset int64) error { return l.flush(&l.synced, offset, (*Log).flushRecords) }
 

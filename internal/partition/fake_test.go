@@ -13,6 +13,7 @@ type fakeLog struct {
 	assigned    []EpochEnd
 	unstable    int64 // -1 none
 	refuse      error // of the next append or assignment
+	refuseSync  error
 	duplicate   bool
 	mustSync    bool
 	synced      int64
@@ -49,6 +50,7 @@ func (l *fakeLog) AppendAsFollower(batches []byte) (commitlog.Appended, error) {
 func (l *fakeLog) TruncateTo(offset int64) error {
 	if offset < l.end() {
 		l.epochs = l.epochs[:offset-l.start]
+		l.synced = min(l.synced, offset)
 	}
 	return l.refuse
 }
@@ -65,10 +67,16 @@ func (l *fakeLog) LatestEpoch() (int32, bool) {
 	return l.epochs[len(l.epochs)-1], true
 }
 
-func (l *fakeLog) WhenSynced(offset int64, done func(error)) {
-	l.synced = offset
-	done(l.refuse)
+func (l *fakeLog) MustSync() bool { return l.mustSync && l.synced < l.end() }
+
+func (l *fakeLog) SyncUpTo(offset int64) error {
+	if l.refuseSync == nil {
+		l.synced = max(l.synced, offset)
+	}
+	return l.refuseSync
 }
+
+func (l *fakeLog) WhenSynced(offset int64, done func(error)) { done(l.SyncUpTo(offset)) }
 
 func (l *fakeLog) Read(offset int64, maxBytes int, upTo int64, atLeastOne bool) (commitlog.Slice, error) {
 	size := min(int(upTo-offset), maxBytes)

@@ -7,18 +7,26 @@ type FetchPosition struct {
 	LogStartOffset int64
 }
 
-// FetchPosition tells where the follower of that leader epoch goes on.
+// FetchPosition tells where the follower of that leader epoch goes on. The leader takes it for what the follower has: where flush.messages demands
+// it, what is below is made durable first, for it may be an append of an earlier leadership, or one that found no room to be synced.
+// Errors: ErrFencedLeaderEpoch, ErrOffline, else the log's.
 func (p *Partition) FetchPosition(leaderEpoch int32) (FetchPosition, error) {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
 	if err := p.following(leaderEpoch); err != nil {
 		return FetchPosition{}, err
 	}
+	end := p.log.LogEndOffset()
+	if p.log.MustSync() {
+		if err := p.log.SyncUpTo(end); err != nil {
+			return FetchPosition{}, err
+		}
+	}
 	epoch, ok := p.log.LatestEpoch()
 	if !ok {
 		epoch = -1
 	}
-	return FetchPosition{Offset: p.log.LogEndOffset(), LastEpoch: epoch, LogStartOffset: p.log.LogStartOffset()}, nil
+	return FetchPosition{Offset: end, LastEpoch: epoch, LogStartOffset: p.log.LogStartOffset()}, nil
 }
 
 // AppendFetched appends what the leader of that epoch sent, takes over its high watermark as far as the records are here, and its log

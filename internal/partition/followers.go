@@ -83,6 +83,9 @@ func (p *Partition) follow(old, next *State) {
 	p.followers = followers
 	if old.Role != Leader { // of one that goes on, an append may be in the log that is not synced yet
 		p.ownEnd = p.log.LogEndOffset()
+		if p.log.MustSync() {
+			p.ownEnd = p.HighWatermark() // and the rest by syncOwn
+		}
 	}
 }
 

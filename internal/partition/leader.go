@@ -68,6 +68,16 @@ func (p *Partition) SyncThen(a *Appended, done func(error)) {
 	})
 }
 
+// syncOwn has what a new leader found in its log counted when it is durable, where it must be: an append of an earlier leadership may be in flight.
+func (p *Partition) syncOwn() {
+	st := p.state.Load()
+	if st.Role != Leader || !p.log.MustSync() {
+		return
+	}
+	found := Appended{Appended: commitlog.Appended{LastOffset: p.log.LogEndOffset() - 1}, Epoch: st.LeaderEpoch}
+	p.SyncThen(&found, func(error) {}) // a failure takes the directory offline
+}
+
 // synced raises the high watermark to the end of a durable append.
 func (p *Partition) synced(a *Appended) {
 	p.mu.RLock()

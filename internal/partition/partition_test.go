@@ -73,9 +73,12 @@ func (s *script) run(t *testing.T, d *datadriven.TestData) string {
 		s.log.cfg = config.Topic{MinInsyncReplicas: int(number(t, d, "min-isr", 1)), Delete: !d.HasArg("compact-only")}
 	case "log":
 		s.log.unstable, s.log.duplicate, s.log.refuse = number(t, d, "unstable", -1), d.HasArg("duplicate"), nil
-		s.log.mustSync = d.HasArg("must-sync")
+		s.log.mustSync, s.log.refuseSync = d.HasArg("must-sync"), nil
 		if d.HasArg("refuse") {
 			s.log.refuse = errors.New("the disk is on fire")
+		}
+		if d.HasArg("no-sync") {
+			s.log.refuseSync = errors.New("the disk is on fire")
 		}
 	case "become":
 		err := s.part.Become(Change{

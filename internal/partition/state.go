@@ -51,6 +51,8 @@ type Log interface {
 	TruncateTo(offset int64) error
 	TruncateFullyAndStartAt(offset int64) error
 	LatestEpoch() (epoch int32, ok bool)
+	MustSync() bool
+	SyncUpTo(offset int64) error
 	WhenSynced(offset int64, done func(error))
 	Read(offset int64, maxBytes int, upTo int64, atLeastOne bool) (commitlog.Slice, error)
 	SizeBetween(from, to int64) int64
@@ -139,9 +141,13 @@ type Change struct {
 // log's.
 func (p *Partition) Become(c Change) error {
 	p.mu.Lock()
+	led := p.state.Load().Role == Leader
 	err := p.becomeLocked(c)
 	p.mu.Unlock()
 	if err == nil {
+		if !led {
+			p.syncOwn()
+		}
 		p.notify()
 	}
 	return err

@@ -159,7 +159,10 @@ func (f *fetcher) place(b *fetchBuilder, p *followed, now time.Time) {
 	}
 	position, err := p.part.FetchPosition(p.leaderEpoch)
 	if err != nil {
-		f.forget(p) // it follows another leader meanwhile, or none
+		f.settle(p, err)
+		if p.notBefore.After(now) {
+			f.later = append(f.later, p)
+		}
 		b.forget(p)
 		return
 	}
