@@ -77,7 +77,7 @@ func Start(ctx context.Context, o Options) (*Broker, error) {
 	b.gate = newGate(b.ctx)
 	steps := []func(context.Context) error{b.openDirs, b.openStore, b.loadLogs, b.serve, b.join}
 	if o.Config.ControllerOnly {
-		steps = []func(context.Context) error{b.openDirs, b.refuseLogs, b.openStore, b.watchConfigs, b.serveBrokers, b.stand}
+		steps = []func(context.Context) error{b.openDirs, b.refuseLogs, b.openStore, b.watchBrokerConfigs, b.serveBrokers, b.stand}
 	}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {

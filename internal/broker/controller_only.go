@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strconv"
 
-	"milena/internal/admin"
 	"milena/internal/api"
 	"milena/internal/config"
 	"milena/internal/controller"
@@ -33,14 +32,9 @@ func (b *Broker) refuseLogs(context.Context) error {
 	return nil
 }
 
-// watchConfigs puts dynamic configuration in force: the controller goes by the brokers' defaults.
-func (b *Broker) watchConfigs(ctx context.Context) error {
-	var err error
-	b.configs, err = admin.WatchConfigs(ctx, b.store, b.live, b.options.Logger, func(string, map[string]string) {})
-	if err != nil {
-		return fmt.Errorf("reading the configurations in the coordination store: %w", err)
-	}
-	return nil
+// watchBrokerConfigs is for the brokers' defaults, by which the controller goes.
+func (b *Broker) watchBrokerConfigs(ctx context.Context) error {
+	return b.watchConfigs(ctx, func(string, map[string]string) {})
 }
 
 // serveBrokers takes the requests of brokers, on the controller listener.
@@ -77,7 +71,9 @@ func (s sharedNet) Listen(context.Context, string) (net.Listener, error) { retur
 func (b *Broker) stand(ctx context.Context) error {
 	b.controller.Start()
 	var err error
-	b.candidacy, err = controller.Stand(ctx, b.store, b.live.Broker().SessionTimeoutMs, b.options.Logger, b.controller.SetSession)
+	b.candidacy, err = answered(ctx, b, func() (*controller.Candidacy, error) {
+		return controller.Stand(ctx, b.store, b.live.Broker().SessionTimeoutMs, b.options.Logger, b.controller.SetSession)
+	})
 	return err
 }
 

@@ -58,16 +58,42 @@ func (b *Broker) openStore(ctx context.Context) error {
 		b.coord = store
 	}
 	b.store = clusterstore.New(b.coord)
-	if err := b.store.EnsureParents(ctx); err != nil {
-		return fmt.Errorf("preparing the coordination store: %w", err)
-	}
-	id, err := b.identify(ctx)
+	id, err := answered(ctx, b, func() (string, error) {
+		if err := b.store.EnsureParents(ctx); err != nil {
+			return "", fmt.Errorf("preparing the coordination store: %w", err)
+		}
+		return b.identify(ctx)
+	})
 	if err != nil {
 		return err
 	}
 	b.metadata = metadata.NewCache(id)
 	return nil
 }
+
+// answered has a start ask the coordination store again until it answers: it may be electing its leader, and a voter that went away for that would
+// keep it from having one. What asks must bear to be done twice, for of a request without an answer nobody knows whether it happened.
+func answered[T any](ctx context.Context, b *Broker, ask func() (T, error)) (T, error) {
+	for next := time.Now(); ; {
+		got, err := ask()
+		if !errors.Is(err, coord.ErrUnavailable) || ctx.Err() != nil {
+			return got, err
+		}
+		if now := time.Now(); !now.Before(next) {
+			b.options.Logger.Warn("the coordination store does not answer a start, asking again", "error", err)
+			next = now.Add(complainEvery)
+		}
+		select {
+		case <-time.After(askAgain):
+		case <-ctx.Done():
+		}
+	}
+}
+
+const (
+	askAgain      = 100 * time.Millisecond
+	complainEvery = 10 * time.Second
+)
 
 // loadLogs puts dynamic configuration in force and opens every log with its topic's configuration.
 func (b *Broker) loadLogs(ctx context.Context) error {
@@ -79,12 +105,22 @@ func (b *Broker) loadLogs(ctx context.Context) error {
 		OnLeadership:   b.leadership,
 	})
 	b.startGroups()
+	if err := b.watchConfigs(ctx, b.replicas.SetTopicConfig); err != nil {
+		return err
+	}
+	return b.dirs.Load(ctx, b.replicas.TopicConfig)
+}
+
+// watchConfigs puts dynamic configuration in force, now and when it changes.
+func (b *Broker) watchConfigs(ctx context.Context, onTopic func(topic string, overrides map[string]string)) error {
 	var err error
-	b.configs, err = admin.WatchConfigs(ctx, b.store, b.live, b.options.Logger, b.replicas.SetTopicConfig)
+	b.configs, err = answered(ctx, b, func() (*admin.ConfigWatcher, error) {
+		return admin.WatchConfigs(ctx, b.store, b.live, b.options.Logger, onTopic)
+	})
 	if err != nil {
 		return fmt.Errorf("reading the configurations in the coordination store: %w", err)
 	}
-	return b.dirs.Load(ctx, b.replicas.TopicConfig)
+	return nil
 }
 
 // serve listens. The controller's first requests come by these listeners too, so they open before the broker registers; clients wait at
@@ -135,13 +171,15 @@ func (b *Broker) join(ctx context.Context) error {
 	if cfg.Campaigns() {
 		b.controller.Start()
 	}
+	onSession := func(s coord.Session, epoch int64) {
+		b.epoch.Store(epoch)
+		b.session.Store(&s)
+		b.controller.SetSession(s)
+	}
 	var err error
-	b.membership, err = controller.Join(ctx, b.store, registration, cfg.SessionTimeoutMs, b.options.Logger,
-		func(s coord.Session, epoch int64) {
-			b.epoch.Store(epoch)
-			b.session.Store(&s)
-			b.controller.SetSession(s)
-		}, b.dirs.Settled)
+	b.membership, err = answered(ctx, b, func() (*controller.Membership, error) {
+		return controller.Join(ctx, b.store, registration, cfg.SessionTimeoutMs, b.options.Logger, onSession, b.dirs.Settled)
+	})
 	if err != nil {
 		return err
 	}
@@ -180,11 +218,11 @@ func (b *Broker) minInsync(ctx context.Context, topic string) int {
 // awaitMetadata waits until the controller has told of this broker and of every topic in the store: it tells brokers what they lead
 // before it tells them what there is.
 func (b *Broker) awaitMetadata(ctx context.Context) error {
-	topics, err := b.coord.Children(ctx, clusterstore.TopicsPath)
+	topics, err := answered(ctx, b, func() ([]string, error) { return b.coord.Children(ctx, clusterstore.TopicsPath) })
 	if err != nil {
 		return fmt.Errorf("reading the topics: %w", err)
 	}
-	leaving, err := b.store.TopicDeletions(ctx)
+	leaving, err := answered(ctx, b, func() ([]string, error) { return b.store.TopicDeletions(ctx) })
 	if err != nil {
 		return fmt.Errorf("reading the topics to be deleted: %w", err)
 	}

@@ -87,7 +87,7 @@ func StartEmbedded(ctx context.Context, options EmbeddedOptions) (*Embedded, err
 		return nil, fmt.Errorf("etcdcoord: embedded etcd in %s: %w", options.Dir, err)
 	}
 	e.set = set
-	if e.Store, err = e.OpenClient(ctx); err == nil && e.front == nil {
+	if e.Store, err = reached(ctx, func() (*Store, error) { return e.OpenClient(ctx) }); err == nil && e.front == nil {
 		if err = e.endOldSessions(ctx); err != nil {
 			_ = e.Store.Close()
 		}

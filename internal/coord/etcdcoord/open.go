@@ -74,14 +74,19 @@ func OpenQuorum(ctx context.Context, q *Quorum, logger *slog.Logger) (*Store, er
 	watching, stop := context.WithCancel(ctx)
 	defer stop()
 	go newAsker(q, set.logger).watch(watching)
+	store, err := reached(ctx, func() (*Store, error) { return dial(ctx, options, set, leaveSilent()...) })
+	if err == nil {
+		store.requestTimeout = DefaultRequestTimeout
+	}
+	return store, err
+}
+
+// reached opens a store again until its members answer: they may be electing a leader.
+func reached(ctx context.Context, open func() (*Store, error)) (*Store, error) {
 	for {
-		store, err := dial(ctx, options, set, leaveSilent()...)
-		if err == nil {
-			store.requestTimeout = DefaultRequestTimeout
-			return store, nil
-		}
+		store, err := open()
 		if !errors.Is(err, coord.ErrUnavailable) || ctx.Err() != nil {
-			return nil, err
+			return store, err
 		}
 		select {
 		case <-time.After(changeAgain):

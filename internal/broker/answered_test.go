@@ -1,0 +1,40 @@
+package broker_test
+
+import (
+	"context"
+	"log/slog"
+	"testing"
+	"time"
+
+	"milena/internal/broker"
+	"milena/internal/config"
+)
+
+// TestStoreAnswersLate starts nodes while the coordination store answers nothing, and while what it is told to change happens, but its answers are
+// lost: as where it elects its leader. A voter that gave up would keep it from having one.
+func TestStoreAnswersLate(t *testing.T) {
+	for _, role := range []string{"broker,controller", "controller"} {
+		for _, lost := range []int{0, 1, 2, 3, 4, 5} {
+			inHouse(t, func(t *testing.T, h *house) {
+				h.static["process.roles"], h.static["controller.quorum.voters"] = role, "1@broker:9093"
+				h.static["controller.listener.names"] = "CONTROLLER"
+				if h.static["listeners"] = "CONTROLLER://broker:9093"; role != "controller" {
+					h.static["listeners"] += ",PLAINTEXT://" + address
+				}
+				cfg, _, err := config.FromStatic(h.static)
+				must(t, err)
+				store := h.store.Open()
+				if store.LoseReplies(lost); lost == 0 {
+					store.Cut()
+					time.AfterFunc(time.Minute, store.Restore)
+				}
+				h.broker, err = broker.Start(context.Background(), broker.Options{
+					Config: cfg, Net: h.net.Host("broker"), FS: h.fs, Store: store, Logger: slog.New(slog.NewTextHandler(h.log, nil)),
+				})
+				if err != nil {
+					t.Errorf("%s, %d answers lost: %v", role, lost, err)
+				}
+			})
+		}
+	}
+}
