@@ -47,6 +47,11 @@ func (env *Env) newClient(who role, p *Properties, more ...kgo.Opt) (*kgo.Client
 		kgo.RetryTimeout(timeout),
 		kgo.WithHooks(&reachHook{w: env.Stderr, timeout: timeout}),
 	}
+	if who != anyClient {
+		// A broker may be killed between taking a connection and answering on it: what lasts goes on, as Kafka's clients do. A command that asks
+		// once had better say that a listener may want another protocol.
+		base = append(base, kgo.AlwaysRetryEOF())
+	}
 	return kgo.NewClient(append(append(base, opts...), more...)...)
 }
 
