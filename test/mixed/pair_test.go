@@ -53,10 +53,13 @@ type pair struct {
 	each   map[int]*kgo.Client // asks one broker only
 }
 
-func startPair(t *testing.T) *pair {
+func startPair(t *testing.T, prepare ...func(*milena.Broker)) *pair {
 	p := &pair{
 		t: t, zk: &zookeeper.Server{Dir: t.TempDir(), Port: zooKeeperPort}, up: map[int]bool{}, each: map[int]*kgo.Client{},
 		milena: &milena.Broker{Binary: milenaBinary, Dir: t.TempDir(), Port: milenaPort},
+	}
+	for _, f := range prepare {
+		f(p.milena)
 	}
 	p.kafka = &kafka.Cluster{
 		Version: kafka.V3, Mode: kafka.ZooKeeper, Dir: t.TempDir(), Port: kafkaPort, HeapOpts: "-Xmx512M",
@@ -297,7 +300,7 @@ func (p *pair) leads(topic string, partition int32, leader int) {
 func (p *pair) client(opts ...kgo.Opt) *kgo.Client {
 	p.t.Helper()
 	c, err := kgo.NewClient(append([]kgo.Opt{
-		kgo.SeedBrokers(p.kafka.Address(), p.milena.Address()), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.DisableClientMetrics(),
+		kgo.SeedBrokers(p.kafka.Address(), p.milena.Address()), kgo.AlwaysRetryEOF(), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.DisableClientMetrics(),
 		kgo.MetadataMinAge(50 * time.Millisecond), kgo.RetryBackoffFn(func(int) time.Duration { return 50 * time.Millisecond }),
 		kgo.DialTimeout(time.Second), kgo.RequestTimeoutOverhead(2 * time.Second), kgo.ProduceRequestTimeout(2 * time.Second),
 	}, opts...)...)

@@ -15,6 +15,7 @@ import (
 
 	"milena/test/history"
 	"milena/test/kafka"
+	"milena/test/milena"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -24,7 +25,11 @@ import (
 
 // TestStories goes through what a cluster does besides carrying a load, under the control of either broker.
 func TestStories(t *testing.T) {
-	p := startPair(t)
+	p := startPair(t, func(b *milena.Broker) {
+		unmount, err := b.MountVolume("220m")
+		must(t, err)
+		t.Cleanup(func() { must(t, unmount()) })
+	})
 	p.create("__transaction_state", map[string]string{"cleanup.policy": "compact"}, []int32{kafkas, milenas})
 	ids := map[int64]int{}
 	var kept, moved []string
@@ -34,6 +39,7 @@ func TestStories(t *testing.T) {
 		p.topicsByTools(controller)
 		kept = append(kept, p.codecs(controller), p.transactions(controller))
 		moved = append(moved, p.reassign(controller))
+		kept = append(kept, p.full(controller))
 	}
 	kept = append(kept, moved...)
 	for _, first := range []int{kafkas, milenas} {
