@@ -54,7 +54,7 @@ func (c *cluster) dial(ctx context.Context, network, address string) (net.Conn, 
 func (c *cluster) client(opts ...kgo.Opt) *kgo.Client {
 	c.t.Helper()
 	made, err := kgo.NewClient(append([]kgo.Opt{
-		kgo.SeedBrokers(c.addresses()...), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.DisableClientMetrics(),
+		kgo.SeedBrokers(c.addresses()...), kgo.AlwaysRetryEOF(), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.DisableClientMetrics(),
 		kgo.MetadataMinAge(50 * time.Millisecond), kgo.RetryBackoffFn(func(int) time.Duration { return 20 * time.Millisecond }),
 		kgo.Dialer(c.dial), kgo.RequestTimeoutOverhead(time.Second), kgo.ProduceRequestTimeout(2 * time.Second),
 	}, opts...)...)

@@ -73,7 +73,7 @@ func start(t *testing.T, b *milena.Broker, connect string, overrides ...string) 
 func client(t *testing.T, address string) *kgo.Client {
 	t.Helper()
 	c, err := kgo.NewClient(kgo.SeedBrokers(address), kgo.DisableClientMetrics(), kgo.MetadataMinAge(50*time.Millisecond),
-		kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.RetryBackoffFn(func(int) time.Duration { return 50 * time.Millisecond }))
+		kgo.AlwaysRetryEOF(), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.RetryBackoffFn(func(int) time.Duration { return 50 * time.Millisecond }))
 	must(t, err)
 	t.Cleanup(c.Close)
 	return c
