@@ -148,3 +148,21 @@ func TestUnresolvable(t *testing.T) {
 		}
 	}
 }
+
+// TestLastingClientsRetryEOF: a broker may be killed between taking a connection and answering on it. A command that asks once says what that may
+// mean; a producer and a consumer try again.
+func TestLastingClientsRetryEOF(t *testing.T) {
+	for who, want := range map[role]bool{anyClient: false, producerClient: true, consumerClient: true} {
+		env, _, _ := captured()
+		p := newProperties()
+		p.SetPairs([]string{"bootstrap.servers=127.0.0.1:1"})
+		client, err := env.newClient(who, p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := client.OptValue(kgo.AlwaysRetryEOF); got != want {
+			t.Errorf("%d: %v, want %v", who, got, want)
+		}
+		client.Close()
+	}
+}
