@@ -22,6 +22,7 @@ import (
 	"milena/internal/config"
 	"milena/internal/netio"
 	"milena/internal/vfs"
+	"milena/test/kafka"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -54,10 +55,9 @@ func certificate(t *testing.T) string {
 // TestControllerOnlySecured: on real sockets and with the embedded store, a broker's requests reach a controller that is none by TLS, and its
 // clients do by way of it.
 func TestControllerOnlySecured(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := kafka.FreePort()
 	must(t, err)
-	voter := l.Addr().String()
-	must(t, l.Close())
+	voter := fmt.Sprintf("127.0.0.1:%d", port)
 	pem, log := certificate(t), &lines{}
 	t.Cleanup(func() {
 		if t.Failed() {

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +12,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"milena/test/kafka"
 )
 
 // asMilena makes the test binary behave as milena itself, so that a Kafka home of links to it can be tried.
@@ -51,26 +52,16 @@ func await(t *testing.T, what string, done func() bool) {
 	}
 }
 
-// freePort finds a port that nobody listens on, below those that the system gives to clients.
-func freePort(t *testing.T) int {
-	t.Helper()
-	for port := 28900; port < 29000; port++ {
-		if l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
-			_ = l.Close()
-			return port
-		}
-	}
-	t.Fatal("no free port between 28900 and 29000")
-	return 0
-}
-
 // TestKafkaHome does what a harness written for Kafka's scripts does: format, start in the background, wait for the line, use, stop.
 func TestKafkaHome(t *testing.T) {
 	home := filepath.Join(t.TempDir(), "kafka")
 	if code, _, stderr := runTool(t.Context(), "milena", "links", home); code != 0 {
 		t.Fatal(stderr)
 	}
-	port := freePort(t)
+	port, err := kafka.FreePort()
+	if err != nil {
+		t.Fatal(err)
+	}
 	file := filepath.Join(home, "config", "server.properties")
 	text := strings.NewReplacer("PLAINTEXT://:9092", fmt.Sprintf("PLAINTEXT://127.0.0.1:%d", port), "CONTROLLER://:9093", "CONTROLLER://127.0.0.1:0",
 		"/tmp/kraft-combined-logs", filepath.Join(home, "data")).Replace(samples()["server.properties"])

@@ -5,16 +5,14 @@ package crash
 import (
 	"bytes"
 	"context"
-	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
+	"milena/test/kafka"
 	"milena/test/milena"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -28,25 +26,11 @@ func TestMain(m *testing.M) {
 	os.Exit(milena.Main(m, "crash", &milenaBinary))
 }
 
-// nextPort lies below the ports that the system gives to clients, so that none of them takes it while a broker is down.
-var nextPort atomic.Int32
-
-func freePort(t *testing.T) int {
-	t.Helper()
-	for range 400 {
-		port := 29300 + int(nextPort.Add(1))
-		if l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
-			_ = l.Close()
-			return port
-		}
-	}
-	t.Fatal("no free port between 29300 and 29700")
-	return 0
-}
-
 // newBroker is a broker that is not started yet, in a directory of its own.
 func newBroker(t *testing.T) *milena.Broker {
-	b := &milena.Broker{Binary: milenaBinary, Dir: t.TempDir(), Port: freePort(t)}
+	port, err := kafka.FreePort()
+	must(t, err)
+	b := &milena.Broker{Binary: milenaBinary, Dir: t.TempDir(), Port: port}
 	t.Cleanup(func() {
 		if err := b.Stop(); err != nil {
 			t.Error(err)

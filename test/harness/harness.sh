@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# What a test harness written for Apache Kafka's scripts does, word by word, with nothing that knows Milena: harness.sh KAFKA_HOME PORT.
+# What a test harness written for Apache Kafka's scripts does, word by word, with nothing that knows Milena: harness.sh KAFKA_HOME PORT
+# CONTROLLER_PORT.
 set -euo pipefail
 export KAFKA_HOME=$1 KAFKA_HEAP_OPTS='-Xmx256m -Xms256m' KAFKA_JVM_PERFORMANCE_OPTS='-XX:+UseG1GC' KAFKA_OPTS='-Dx=y' JMX_PORT=
-port=$2 server=127.0.0.1:$2
+port=$2 server=127.0.0.1:$2 controller=127.0.0.1:$3
 cd "$KAFKA_HOME"
 fail() { echo "harness: $*" >&2; tail -n 50 logs/server.log >&2 || true; exit 1; }
 within() { # within SECONDS COMMAND…: again and again until it succeeds
@@ -11,9 +12,9 @@ within() { # within SECONDS COMMAND…: again and again until it succeeds
 }
 same() { [[ $1 == "$2" ]] || fail "got '$1', want '$2'"; }
 
-sed -i -e "s|^log.dirs=.*|log.dirs=$KAFKA_HOME/data|" -e "s|^listeners=.*|listeners=PLAINTEXT://127.0.0.1:$port,CONTROLLER://127.0.0.1:$((port + 1))|" \
-  -e "s|^advertised.listeners=.*|advertised.listeners=PLAINTEXT://127.0.0.1:$port,CONTROLLER://127.0.0.1:$((port + 1))|" \
-  -e "s|^controller.quorum.bootstrap.servers=.*|controller.quorum.bootstrap.servers=127.0.0.1:$((port + 1))|" config/server.properties
+sed -i -e "s|^log.dirs=.*|log.dirs=$KAFKA_HOME/data|" -e "s|^listeners=.*|listeners=PLAINTEXT://127.0.0.1:$port,CONTROLLER://$controller|" \
+  -e "s|^advertised.listeners=.*|advertised.listeners=PLAINTEXT://127.0.0.1:$port,CONTROLLER://$controller|" \
+  -e "s|^controller.quorum.bootstrap.servers=.*|controller.quorum.bootstrap.servers=$controller|" config/server.properties
 
 id=$(bin/kafka-storage.sh random-uuid)
 same ${#id} 22

@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -72,12 +71,8 @@ func (b *Broker) Launch(overrides ...string) error {
 		return err
 	}
 	if b.Port == 0 {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return err
-		}
-		b.Port = listener.Addr().(*net.TCPAddr).Port
-		if err := listener.Close(); err != nil {
+		var err error
+		if b.Port, err = kafka.FreePort(); err != nil {
 			return err
 		}
 	}

@@ -6,7 +6,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -40,15 +39,16 @@ func startMovable(t *testing.T) *movable {
 	m := &movable{t: t}
 	var quorum, voters []string
 	for i := range 3 {
-		voters = append(voters, unusedAddress(t))
+		port, err := kafka.FreePort()
+		if err != nil {
+			t.Fatal(err)
+		}
+		voters = append(voters, fmt.Sprintf("127.0.0.1:%d", port))
 		quorum = append(quorum, fmt.Sprintf("%d@%s", i+1, voters[i]))
 	}
 	for i := range 4 {
 		b := &milena.Broker{Binary: binary, Dir: t.TempDir()}
-		_, port, err := net.SplitHostPort(unusedAddress(t))
-		if err == nil {
-			_, err = fmt.Sscan(port, &b.Port)
-		}
+		b.Port, err = kafka.FreePort()
 		properties := []string{
 			fmt.Sprintf("node.id=%d", i+1), "controller.listener.names=CONTROLLER", "controller.quorum.voters=" + strings.Join(quorum, ","),
 			// One that is stopped for a while stays a broker.
@@ -83,17 +83,6 @@ func startMovable(t *testing.T) *movable {
 		return err == nil && len(known.Brokers) == 4
 	})
 	return m
-}
-
-// unusedAddress is one where nobody listens now.
-func unusedAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 func (m *movable) await(what string, done func() bool) {
