@@ -26,6 +26,8 @@ func (s *Store) mapError(err error) error {
 		return fmt.Errorf("%w: etcd's --max-txn-ops is too low for it: %w", coord.ErrTooLarge, err)
 	case errors.Is(err, rpctypes.ErrRequestTooLarge), isBeyondMessageSize(err):
 		return fmt.Errorf("%w: etcd's --max-request-bytes is too low for it: %w", coord.ErrTooLarge, err)
+	case errors.Is(err, rpctypes.ErrPermissionDenied):
+		return fmt.Errorf("%w: etcd's user has no role for it: %w", coord.ErrDenied, err)
 	case errors.Is(err, rpctypes.ErrNoSpace):
 		return fmt.Errorf("%w: etcd has reached its --quota-backend-bytes: %w", coord.ErrUnavailable, err)
 	case errors.Is(err, context.DeadlineExceeded):

@@ -188,8 +188,10 @@ func TestExternalSecured(t *testing.T) {
 	for _, refused := range []struct {
 		options Options
 		want    string
-	}{{wrong, "authentication failed"}, {elsewhere, "permission denied"}, {nobody, "permission denied"}} {
-		if _, err := Open(t.Context(), refused.options); err == nil || !strings.Contains(err.Error(), refused.want) {
+		denied  bool
+	}{{wrong, "authentication failed", false}, {elsewhere, "permission denied", true}, {nobody, "permission denied", true}} {
+		_, err := Open(t.Context(), refused.options)
+		if err == nil || !strings.Contains(err.Error(), refused.want) || errors.Is(err, coord.ErrDenied) != refused.denied {
 			t.Errorf("want %q, got %v", refused.want, err)
 		}
 	}
