@@ -78,6 +78,9 @@ func (p *Partition) follow(old, next *State) {
 				f.caughtUpMs = nowMs
 			}
 		}
+		if slices.Contains(old.ISR, id) && !slices.Contains(next.ISR, id) {
+			f.caughtUpMs = 0 // it is not about to join before it has caught up again
+		}
 		followers[id] = f
 	}
 	p.followers = followers
@@ -102,7 +105,8 @@ func (p *Partition) Fetched(replica, leaderEpoch int32, offset, logStartOffset, 
 	nowMs, end := time.Now().UnixMilli(), p.log.LogEndOffset()
 	p.followersMu.Lock()
 	f := p.followers[replica]
-	moved, told := f != nil && f.end < offset, f != nil && f.start < logStartOffset
+	// Also where it comes back with less: nobody waits for it any more.
+	moved, told := f != nil && f.end != offset, f != nil && f.start < logStartOffset
 	if f != nil {
 		f.fetched(offset, logStartOffset, brokerEpoch, end, nowMs)
 	}

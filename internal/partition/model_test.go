@@ -39,7 +39,8 @@ type model struct {
 	pending        []int32 // the ISR that it asks for
 	ownEnd         int64
 	fetches        map[int32][]modelFetch
-	inEpochMs      int64 // when this epoch began
+	void           map[int32]int // how many of them tell nothing any more of when a follower had everything
+	inEpochMs      int64         // when this epoch began
 	startISR       []int32
 	highWatermark  int64
 }
@@ -55,7 +56,7 @@ func (m *model) has(id int32) int64 {
 }
 
 // behind tells whether a follower has not had everything for longer than it may. It had everything when it fetched from the log's end, and at
-// the fetch before one that began where the log had ended then.
+// the fetch before one that began where the log had ended then. What it had is over when it is taken out of the ISR, or comes back with less.
 func (m *model) behind(id int32) bool {
 	if m.has(id) == m.end() {
 		return false
@@ -65,6 +66,9 @@ func (m *model) behind(id int32) bool {
 		last = m.inEpochMs
 	}
 	for i, f := range m.fetches[id] {
+		if i < m.void[id] {
+			continue
+		}
 		if f.offset >= f.leaderEnd {
 			last = max(last, f.atMs)
 		} else if i > 0 && f.offset >= m.fetches[id][i-1].leaderEnd {
@@ -118,7 +122,12 @@ func (m *model) check(what string, looked bool) {
 func (m *model) become(isr, elr []int32, epoch int32) {
 	m.version++
 	if fresh := epoch > m.epoch; fresh {
-		m.epoch, m.fetches, m.startISR, m.inEpochMs = epoch, map[int32][]modelFetch{}, isr, time.Now().UnixMilli()
+		m.epoch, m.fetches, m.startISR, m.inEpochMs, m.void = epoch, map[int32][]modelFetch{}, isr, time.Now().UnixMilli(), map[int32]int{}
+	}
+	for _, id := range m.told {
+		if id != 1 && !slices.Contains(isr, id) {
+			m.forget(id)
+		}
 	}
 	m.inForce, m.told, m.elr, m.toldELR, m.pending, m.asked = [][]int32{isr}, isr, elr, elr, nil, nil
 	if err := m.part.Become(Change{
@@ -127,6 +136,12 @@ func (m *model) become(isr, elr []int32, epoch int32) {
 		m.t.Fatal(err)
 	}
 	m.check("become", true)
+}
+
+// forget voids what a follower's fetches have told of when it had everything, and the time that members of an ISR get for the first one.
+func (m *model) forget(id int32) {
+	m.void[id] = len(m.fetches[id])
+	m.startISR = slices.DeleteFunc(slices.Clone(m.startISR), func(other int32) bool { return other == id })
 }
 
 // answer is the controller's to what the leader asks for: it writes it or not, and the leader hears of it or not.
@@ -191,8 +206,14 @@ func (m *model) step(t *rapid.T) {
 		id := rapid.Int32Range(2, 4).Draw(t, "follower")
 		from := max(0, m.has(id))
 		offset := rapid.Int64Range(from, m.end()).Draw(t, "offset")
+		if rapid.IntRange(0, 7).Draw(t, "comes back with less") == 0 {
+			offset = rapid.Int64Range(0, from).Draw(t, "less")
+		}
+		if offset < from {
+			m.forget(id)
+		}
 		m.fetches[id] = append(m.fetches[id], modelFetch{time.Now().UnixMilli(), offset, m.end()})
-		moved := len(m.fetches[id]) == 1 || offset > from
+		moved := len(m.fetches[id]) == 1 || offset != from
 		if isr := m.wantsIn(id, offset, moved); isr != nil {
 			m.part.Fetched(id, m.epoch, offset, 0, 7)
 			if m.asked == nil || !slices.Equal(m.asked.ISR, isr) {
