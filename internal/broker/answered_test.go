@@ -2,12 +2,8 @@ package broker_test
 
 import (
 	"context"
-	"log/slog"
 	"testing"
 	"time"
-
-	"milena/internal/broker"
-	"milena/internal/config"
 )
 
 // TestStoreAnswersLate starts nodes while the coordination store answers nothing, and while what it is told to change happens, but its answers are
@@ -21,17 +17,12 @@ func TestStoreAnswersLate(t *testing.T) {
 				if h.static["listeners"] = "CONTROLLER://broker:9093"; role != "controller" {
 					h.static["listeners"] += ",PLAINTEXT://" + address
 				}
-				cfg, _, err := config.FromStatic(h.static)
-				must(t, err)
 				store := h.store.Open()
 				if store.LoseReplies(lost); lost == 0 {
 					store.Cut()
 					time.AfterFunc(time.Minute, store.Restore)
 				}
-				h.broker, err = broker.Start(context.Background(), broker.Options{
-					Config: cfg, Net: h.net.Host("broker"), FS: h.fs, Store: store, Logger: slog.New(slog.NewTextHandler(h.log, nil)),
-				})
-				if err != nil {
+				if err := h.tryStartOn(context.Background(), store); err != nil {
 					t.Errorf("%s, %d answers lost: %v", role, lost, err)
 				}
 			})

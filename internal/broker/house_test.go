@@ -75,14 +75,19 @@ func (h *house) start() {
 }
 
 func (h *house) tryStart() error {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	return h.tryStartOn(ctx, h.store.Open())
+}
+
+// tryStartOn has the broker reach the store by a client that the test has a hand in.
+func (h *house) tryStartOn(ctx context.Context, store *memcoord.Client) error {
 	cfg, _, err := config.FromStatic(h.static)
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
 	h.broker, err = broker.Start(ctx, broker.Options{
-		Config: cfg, Net: h.net.Host("broker"), FS: h.fs, Store: h.store.Open(), Logger: slog.New(slog.NewTextHandler(h.log, nil)),
+		Config: cfg, Net: h.net.Host("broker"), FS: h.fs, Store: store, Logger: slog.New(slog.NewTextHandler(h.log, nil)),
 	})
 	return err
 }
