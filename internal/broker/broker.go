@@ -120,6 +120,9 @@ func (b *Broker) watch() {
 // When ctx ends before that, it stops at once and the next start recovers.
 func (b *Broker) Stop(ctx context.Context) error {
 	b.stop()
+	if b.configs != nil {
+		b.configs.Close() // first: a change of the configuration may start what is waited for
+	}
 	b.running.Wait()
 	var errs []error
 	if b.membership != nil {
@@ -145,9 +148,6 @@ func (b *Broker) Stop(ctx context.Context) error {
 	}
 	if b.candidacy != nil {
 		errs = append(errs, ignoreEnd(b.candidacy.Close(ctx)))
-	}
-	if b.configs != nil {
-		b.configs.Close()
 	}
 	if b.replicas != nil {
 		errs = append(errs, b.replicas.Close(ctx))

@@ -75,7 +75,7 @@ func (l *Log) Close(ctx context.Context) error {
 }
 
 func (l *Log) closeClean() error {
-	l.flusher.running.Wait()
+	l.flusher.settle()
 	defer l.flusher.hold()()
 	switch err := l.flushNames(); {
 	case errors.Is(err, ErrNoSpace):
@@ -133,7 +133,7 @@ func (l *Log) CloseDirty() {
 		return
 	}
 	// What is being synced ends first: with its files gone it would take the directory for broken.
-	l.flusher.running.Wait()
+	l.flusher.settle()
 	l.swapping.Lock()
 	defer l.swapping.Unlock()
 	defer l.flusher.hold()()

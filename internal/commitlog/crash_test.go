@@ -163,7 +163,7 @@ func crashWorkload(t *testing.T, seed uint64, stopAt int64, steps int) *crashRun
 	r.log = l
 	for range steps {
 		err := r.step()
-		l.flusher.running.Wait()
+		l.flusher.settle()
 		if err != nil && !errors.Is(err, memfs.ErrStopped) {
 			t.Fatal(err)
 		}

@@ -7,7 +7,7 @@
 //	Log.mu       the append lock: appends, every change of the list of segments, the state of the producers, the unflushed count
 //	epochs.mu    the leader epochs
 //	tail.mu      where the newest batches end; held for a few instructions, by appends and reads
-//	flusher.mu   who is syncing; never held together with the others
+//	flusher.mu   who is syncing, and what runs in the background; held for a few instructions
 //
 // Readers take the list of segments from an atomic pointer and a reference to the one they read, so a segment's files are closed
 // and removed when the last reader is gone. A log has no goroutine of its own; rolling a segment starts one that makes the old

@@ -66,7 +66,7 @@ func TestFullDisk(t *testing.T) {
 	}
 	s.Release()
 	// It can be started on.
-	l.flusher.running.Wait()
+	l.flusher.settle()
 	killed := fs.Kill()
 	killed.SetCapacity(50_500)
 	again, told := openFaulty(t, killed, OpenOptions{})
@@ -180,7 +180,7 @@ func TestGroupCommit(t *testing.T) {
 		if l.synced.Load() != appends {
 			t.Errorf("synced up to %d", l.synced.Load())
 		}
-		l.flusher.running.Wait()
+		l.flusher.settle()
 	})
 }
 
@@ -211,7 +211,7 @@ func TestRetainedReader(t *testing.T) {
 	if err := l.DeleteRenamed(nowMs()); err != nil {
 		t.Fatal(err)
 	}
-	l.flusher.running.Wait() // the background flush of a rolled segment is a reader too
+	l.flusher.settle() // the background flush of a rolled segment is a reader too
 	if _, err := s.Ranges[0].File.ReadAt(make([]byte, s.SizeBytes), s.Ranges[0].Offset); err != nil {
 		t.Errorf("the reader lost its file: %v", err)
 	}
@@ -279,6 +279,30 @@ func TestDamagedEpochs(t *testing.T) {
 		}
 		if err := errors.Join(again.Flush(), again.Close(t.Context())); err != nil {
 			t.Fatal(err)
+		}
+	}
+}
+
+// TestSyncedWhileClosed: who asks for an fsync while the log is closed is answered; the race detector says whether asking and closing see each other.
+func TestSyncedWhileClosed(t *testing.T) {
+	for range 200 {
+		l, told := openFaulty(t, memfs.New(), OpenOptions{Clean: true})
+		if err := appendPlain(t, l); err != nil {
+			t.Fatal(err)
+		}
+		answers := make(chan error)
+		const asking = 4
+		for range asking {
+			go l.WhenSynced(1, func(err error) { answers <- err })
+		}
+		go l.CloseDirty()
+		for range asking {
+			if err := <-answers; err != nil && !errors.Is(err, errClosed) {
+				t.Fatal(err)
+			}
+		}
+		if *told > 0 {
+			t.Fatal("the directory was taken for broken")
 		}
 	}
 }

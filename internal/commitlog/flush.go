@@ -20,10 +20,33 @@ type flusher struct {
 	mu      sync.Mutex
 	changed sync.Cond
 	busy    bool
-	running sync.WaitGroup // background flushes
+	running int // tasks in the background
 
 	waits   []syncWait // for WhenSynced
 	serving bool       // a goroutine serves waits
+}
+
+// start runs a task in the background. It may be called while settle waits, as no WaitGroup may: appends go on while a log is closed. The caller
+// holds f.mu.
+func (f *flusher) start(task func()) {
+	f.running++
+	go func() {
+		task()
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		if f.running--; f.running == 0 {
+			f.changed.Broadcast()
+		}
+	}()
+}
+
+// settle returns when no task runs in the background.
+func (f *flusher) settle() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for f.running > 0 {
+		f.changed.Wait()
+	}
 }
 
 // syncWait is one who waits for an fsync without a goroutine.
@@ -60,7 +83,7 @@ func (l *Log) WhenSynced(offset int64, done func(error)) {
 	f.waits = append(f.waits, syncWait{offset, done})
 	if !f.serving {
 		f.serving = true
-		f.running.Go(l.serveWaits)
+		f.start(l.serveWaits)
 	}
 }
 
@@ -78,11 +101,13 @@ func (l *Log) serveWaits() {
 		}
 		slices.SortFunc(waits, func(a, b syncWait) int { return cmp.Compare(b.offset, a.offset) })
 		err := l.SyncUpTo(waits[0].offset)
-		f.running.Go(func() {
+		f.mu.Lock()
+		f.start(func() {
 			for _, w := range waits {
 				w.done(err)
 			}
 		})
+		f.mu.Unlock()
 	}
 }
 
@@ -99,7 +124,10 @@ func (l *Log) LastFlushMs() int64 { return l.lastFlushMs.Load() }
 
 // flushInBackground makes the segments below base, which are complete, durable. The caller holds mu.
 func (l *Log) flushInBackground(base int64) {
-	l.flusher.running.Go(func() {
+	f := &l.flusher
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.start(func() {
 		// A failure marks the log and tells its directory.
 		_ = l.flush(&l.sealed, base, func(l *Log) error { return l.flushSealed(base) })
 	})

@@ -278,7 +278,7 @@ func (m *model) Retain(t *rapid.T) {
 }
 
 func (m *model) Reopen(t *rapid.T) {
-	m.log.flusher.running.Wait()
+	m.log.flusher.settle()
 	if rapid.Bool().Draw(t, "clean") {
 		if err := m.log.Close(context.Background()); err != nil {
 			t.Fatal(err)
@@ -442,7 +442,7 @@ func TestAgainstModel(t *testing.T) {
 			"append": m.Append, "appendMore": m.Append, "appendAndMore": m.Append, "repeat": m.Repeat, "end": m.End, "epoch": m.NewEpoch,
 			"roll": m.Roll, "flush": m.Flush, "truncate": m.Truncate, "retain": m.Retain, "reopen": m.Reopen, "": m.Check,
 		})
-		m.log.flusher.running.Wait()
+		m.log.flusher.settle()
 		m.log.CloseDirty()
 	})
 }

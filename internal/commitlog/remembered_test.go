@@ -184,7 +184,7 @@ func TestBatchesAreRememberedAcrossRolls(t *testing.T) {
 	}
 	r.restart()
 	r.allAgain(7, firsts)
-	r.log.flusher.running.Wait()
+	r.log.flusher.settle()
 	r.fs, r.log = r.fs.Kill(), nil
 	r.open(OpenOptions{RecoveryPoint: firsts[5]})
 	r.allAgain(7, firsts)

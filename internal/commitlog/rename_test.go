@@ -28,7 +28,7 @@ func TestRenamedUnderFlush(t *testing.T) {
 		if err := l.Rename("topic-0.-delete"); err != nil {
 			t.Fatal(err)
 		}
-		l.flusher.running.Wait()
+		l.flusher.settle()
 		if err := l.usable(); err != nil || *told > 0 {
 			t.Fatalf("the log failed: %v; its directory was told %d times", err, *told)
 		}

@@ -33,7 +33,7 @@ func TestScripts(t *testing.T) {
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
 			out, err := s.run(t, d)
 			if s.log != nil {
-				s.log.flusher.running.Wait()
+				s.log.flusher.settle()
 			}
 			if err != nil {
 				return fmt.Sprintf("%serror: %v\n", out, err)
