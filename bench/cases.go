@@ -54,7 +54,9 @@ func throughput(t target, r results, s scale, run int) error {
 		recordBytes, batchBytes int
 		bytes                   int64
 	}{{"produce-1m", 1024, 1_000_000, s.loadBytes}, {"produce-16k", 1024, 16_384, s.loadBytes / 2}, {"produce-100b", 100, 1_000_000, s.loadBytes / 2}} {
-		settle()
+		if err := settle(c.bytes); err != nil {
+			return err
+		}
 		var p load.Produced
 		cpu, err := cpuDuring(t.pid(), func() (err error) { p, err = produce(c.recordBytes, c.batchBytes, c.bytes); return err })
 		if err != nil {
@@ -82,7 +84,9 @@ func consume(t target, r results, s scale, topic string, isFloor bool) error {
 	if err := read(); err != nil { // warm
 		return err
 	}
-	settle()
+	if err := settle(0); err != nil {
+		return err
+	}
 	cpu, err := cpuDuring(t.pid(), read)
 	if err != nil {
 		return fmt.Errorf("consume: %w", err)
@@ -101,7 +105,9 @@ func latency(t target, r results, s scale, run int) error {
 	if _, err := pace.Run(t.address()); err != nil { // warm
 		return err
 	}
-	settle()
+	if err := settle(0); err != nil {
+		return err
+	}
 	var acked load.Acked
 	cpu, err := cpuDuring(t.pid(), func() (err error) { acked, err = pace.Run(t.address()); return err })
 	if err != nil {
@@ -139,7 +145,9 @@ func fsync(t target, r results, s scale, run int) error {
 			if err := load.CreateTopic(t.address(), topic, partitions, configs); err != nil {
 				return err
 			}
-			settle()
+			if err := settle(c.bytes); err != nil {
+				return err
+			}
 			p, err := load.Produce{Topic: topic, Partitions: partitions, RecordBytes: 1024, BatchBytes: c.batchBytes,
 				TotalBytes: c.bytes, InFlight: fsyncInFlight, Connections: fsyncProducers}.Run(t.address())
 			if err != nil {

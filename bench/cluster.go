@@ -71,7 +71,9 @@ func (t *trio) coldStart(r results) error {
 		return err
 	}
 	r.add(t.name, "three-ready", time.Since(begin).Seconds())
-	settle()
+	if err := settle(0); err != nil {
+		return err
+	}
 	return t.memory(r, "three-idle")
 }
 
@@ -113,7 +115,9 @@ func replication(t *trio, r results, s scale) error {
 		if _, err := l.Produce(p); err != nil {
 			return fmt.Errorf("%s: %w", c.key, err)
 		}
-		settle()
+		if err := settle(3 * c.bytes); err != nil {
+			return err
+		}
 		p.TotalBytes = c.bytes
 		var done load.Produced
 		cpu, err := t.cpuDuring(func() (err error) { done, err = l.Produce(p); return err })
@@ -123,7 +127,9 @@ func replication(t *trio, r results, s scale) error {
 		r.add(t.name, c.key, cpu.Seconds()/float64(done.Bytes)*gigabyte)
 		r.add(t.name, c.key+"-rate", float64(done.Bytes)/done.Took.Seconds()/1e6)
 	}
-	settle()
+	if err := settle(0); err != nil {
+		return err
+	}
 	return t.memory(r, "three-loaded")
 }
 
@@ -146,7 +152,9 @@ func pace(t *trio, r results, s scale) error {
 		if _, err := p.Run(l[at]); err != nil { // warm
 			return err
 		}
-		settle()
+		if err := settle(0); err != nil {
+			return err
+		}
 		var acked load.Acked
 		cpu, err := t.cpuDuring(func() (err error) { acked, err = p.Run(l[at]); return err })
 		if err != nil {

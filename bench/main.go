@@ -37,7 +37,7 @@ func main() {
 	port := flag.Int("port", 19390, "the first of the ports to use")
 	flag.Parse()
 	b := bench{results: results{}, cases: strings.Split(*cases, ","), port: *port, scale: scale{
-		loadBytes: 1e9, warmBytes: 1e9, latency: 5 * time.Second, fsyncBytes: 1e9, manyPartitions: 5000,
+		loadBytes: 1e9, warmBytes: 1e9, latency: 5 * time.Second, fsyncBytes: 4e9, manyPartitions: 5000,
 		commits: 200_000, storedOffsets: 1_000_000, members: 40, rollWithin: 15 * time.Minute, compactBytes: 10e9,
 		clusterBytes: 1e9, clusterPartitions: 1000, runs: *runs}}
 	names := "floor,kafka,kafka-zk,milena"
@@ -161,7 +161,9 @@ func (b *bench) on(name string, f func(t target, ready time.Duration) error) err
 }
 
 func (b *bench) idle(t target) error {
-	settle() // what a start left behind
+	if err := settle(0); err != nil {
+		return err
+	}
 	rss, err := memoryMB(t.pid(), rssNow)
 	if err != nil {
 		return err
@@ -192,7 +194,9 @@ func (b *bench) loads(t target, run int, all []singleCase) error {
 
 // loaded is what the loads have taken, and what stays.
 func (b *bench) loaded(t target) error {
-	settle()
+	if err := settle(0); err != nil {
+		return err
+	}
 	for key, field := range map[string]string{"rss-loaded": rssNow, "rss-peak": rssMost} {
 		mb, err := memoryMB(t.pid(), field)
 		if err != nil {
