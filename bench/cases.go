@@ -54,7 +54,8 @@ func throughput(t target, r results, s scale, run int) error {
 		recordBytes, batchBytes int
 		bytes                   int64
 	}{{"produce-1m", 1024, 1_000_000, s.loadBytes}, {"produce-16k", 1024, 16_384, s.loadBytes / 2}, {"produce-100b", 100, 1_000_000, s.loadBytes / 2}} {
-		if err := settle(c.bytes); err != nil {
+		settle()
+		if err := touch(c.bytes); err != nil {
 			return err
 		}
 		var p load.Produced
@@ -84,9 +85,7 @@ func consume(t target, r results, s scale, topic string, isFloor bool) error {
 	if err := read(); err != nil { // warm
 		return err
 	}
-	if err := settle(0); err != nil {
-		return err
-	}
+	settle()
 	cpu, err := cpuDuring(t.pid(), read)
 	if err != nil {
 		return fmt.Errorf("consume: %w", err)
@@ -105,9 +104,7 @@ func latency(t target, r results, s scale, run int) error {
 	if _, err := pace.Run(t.address()); err != nil { // warm
 		return err
 	}
-	if err := settle(0); err != nil {
-		return err
-	}
+	settle()
 	var acked load.Acked
 	cpu, err := cpuDuring(t.pid(), func() (err error) { acked, err = pace.Run(t.address()); return err })
 	if err != nil {
@@ -145,7 +142,8 @@ func fsync(t target, r results, s scale, run int) error {
 			if err := load.CreateTopic(t.address(), topic, partitions, configs); err != nil {
 				return err
 			}
-			if err := settle(c.bytes); err != nil {
+			settle()
+			if err := touch(c.bytes); err != nil {
 				return err
 			}
 			p, err := load.Produce{Topic: topic, Partitions: partitions, RecordBytes: 1024, BatchBytes: c.batchBytes,

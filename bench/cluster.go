@@ -71,9 +71,7 @@ func (t *trio) coldStart(r results) error {
 		return err
 	}
 	r.add(t.name, "three-ready", time.Since(begin).Seconds())
-	if err := settle(0); err != nil {
-		return err
-	}
+	settle()
 	return t.memory(r, "three-idle")
 }
 
@@ -115,7 +113,8 @@ func replication(t *trio, r results, s scale) error {
 		if _, err := l.Produce(p); err != nil {
 			return fmt.Errorf("%s: %w", c.key, err)
 		}
-		if err := settle(3 * c.bytes); err != nil {
+		settle()
+		if err := touch(3 * c.bytes); err != nil {
 			return err
 		}
 		p.TotalBytes = c.bytes
@@ -127,9 +126,7 @@ func replication(t *trio, r results, s scale) error {
 		r.add(t.name, c.key, cpu.Seconds()/float64(done.Bytes)*gigabyte)
 		r.add(t.name, c.key+"-rate", float64(done.Bytes)/done.Took.Seconds()/1e6)
 	}
-	if err := settle(0); err != nil {
-		return err
-	}
+	settle()
 	return t.memory(r, "three-loaded")
 }
 
@@ -152,9 +149,7 @@ func pace(t *trio, r results, s scale) error {
 		if _, err := p.Run(l[at]); err != nil { // warm
 			return err
 		}
-		if err := settle(0); err != nil {
-			return err
-		}
+		settle()
 		var acked load.Acked
 		cpu, err := t.cpuDuring(func() (err error) { acked, err = p.Run(l[at]); return err })
 		if err != nil {

@@ -15,7 +15,8 @@ func disk(t target, r results, s scale, _ int) error {
 	for _, c := range fsyncCases(s) {
 		perSync := fsyncProducers * fsyncInFlight * c.batchBytes / partitions
 		syncs := max(1, int(c.bytes/partitions)/perSync)
-		if err := settle(c.bytes); err != nil {
+		settle()
+		if err := touch(c.bytes); err != nil {
 			return err
 		}
 		begin := time.Now()

@@ -161,9 +161,7 @@ func (b *bench) on(name string, f func(t target, ready time.Duration) error) err
 }
 
 func (b *bench) idle(t target) error {
-	if err := settle(0); err != nil {
-		return err
-	}
+	settle() // what a start left behind
 	rss, err := memoryMB(t.pid(), rssNow)
 	if err != nil {
 		return err
@@ -194,9 +192,7 @@ func (b *bench) loads(t target, run int, all []singleCase) error {
 
 // loaded is what the loads have taken, and what stays.
 func (b *bench) loaded(t target) error {
-	if err := settle(0); err != nil {
-		return err
-	}
+	settle()
 	for key, field := range map[string]string{"rss-loaded": rssNow, "rss-peak": rssMost} {
 		mb, err := memoryMB(t.pid(), field)
 		if err != nil {

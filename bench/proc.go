@@ -59,9 +59,8 @@ const (
 )
 
 // settle lets what came before be over: what it wrote is on disk, so that the kernel does not write it during the next measurement, and
-// the process is at rest. The memory that the page cache takes for the next writes has been used before: that of a virtual machine may come from
-// its host at the first touch of each page, which costs more than all that a broker does with it.
-func settle(writes int64) error {
+// the process is at rest.
+func settle() {
 	written := make(chan struct{})
 	go func() {
 		syscall.Sync()
@@ -72,10 +71,10 @@ func settle(writes int64) error {
 	case <-time.After(mostDrain):
 	}
 	time.Sleep(rest)
-	return touch(writes)
 }
 
-// touch takes as many bytes of memory, but no more than half of what is free, and gives them back.
+// touch has the memory that the page cache takes for the next writes used before: that of a virtual machine may come from its host at the first
+// touch of each page, which costs more than all that a broker does with it. No more than half of what is free.
 func touch(bytes int64) error {
 	var info syscall.Sysinfo_t
 	if err := syscall.Sysinfo(&info); err != nil {
