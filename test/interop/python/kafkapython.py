@@ -58,7 +58,9 @@ def member(address, topic, group, mode, name):
                       auto_offset_reset="earliest", session_timeout_ms=6000, heartbeat_interval_ms=500)
     while not leaving:
         try:
-            got = c.poll(timeout_ms=200)
+            # A poll that ends while the client joins again for changed metadata forgets the assignment (kafka-python 3.0.12: the join goes on, but
+            # nothing asks for its result): so it is one that the feed ends, not the clock.
+            got = c.poll(timeout_ms=5000)
             for tp, messages in got.items():
                 for m in messages:
                     words.say("read", m.partition, m.offset)
