@@ -4,6 +4,7 @@
 package main
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -13,6 +14,8 @@ import (
 	"os"
 	"path/filepath"
 	"sync/atomic"
+
+	"milena/internal/netio"
 )
 
 const (
@@ -46,7 +49,7 @@ func run(address, dir string) error {
 			return err
 		}
 	}
-	listener, err := net.Listen("tcp", address)
+	listener, err := netio.TCP{}.Listen(context.Background(), address)
 	if err != nil {
 		return err
 	}

@@ -14,7 +14,7 @@ const (
 )
 
 // TCP is the machine's own network. Its zero value is ready. Connections send at once (TCP_NODELAY, Go's default) and are
-// kept alive. Socket buffers stay with the system unless given.
+// kept alive. Socket buffers stay with the system unless given, and so does congestion control, except within this machine: see unpace.
 type TCP struct {
 	// SendBufferBytes and ReceiveBufferBytes size the buffers of each connection; 0 or less leaves them to the system.
 	// Kafka: socket.send.buffer.bytes, socket.receive.buffer.bytes.
@@ -35,10 +35,7 @@ func (t TCP) Listen(ctx context.Context, address string) (net.Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	if t.SendBufferBytes <= 0 && t.ReceiveBufferBytes <= 0 {
-		return l, nil
-	}
-	return &sizedListener{Listener: l, tcp: t}, nil
+	return &tunedListener{Listener: l, tcp: t}, nil
 }
 
 // Dial connects; ctx bounds the attempt.
@@ -48,17 +45,20 @@ func (t TCP) Dial(ctx context.Context, address string) (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := t.size(c); err != nil {
+	if err := t.tune(c); err != nil {
 		_ = c.Close()
 		return nil, err
 	}
 	return c, nil
 }
 
-func (t TCP) size(c net.Conn) error {
+func (t TCP) tune(c net.Conn) error {
 	tcp, ok := c.(*net.TCPConn)
 	if !ok {
 		return nil
+	}
+	if withinMachine(tcp) {
+		unpace(tcp)
 	}
 	if t.SendBufferBytes > 0 {
 		if err := tcp.SetWriteBuffer(t.SendBufferBytes); err != nil {
@@ -71,19 +71,26 @@ func (t TCP) size(c net.Conn) error {
 	return nil
 }
 
-// sizedListener sets the buffers of what it accepts.
-type sizedListener struct {
+// withinMachine tells whether a connection's other end is on this machine: nothing is between the two that could be congested.
+func withinMachine(c *net.TCPConn) bool {
+	local, isTCP := c.LocalAddr().(*net.TCPAddr)
+	remote, isToo := c.RemoteAddr().(*net.TCPAddr)
+	return isTCP && isToo && (remote.IP.IsLoopback() || remote.IP.Equal(local.IP))
+}
+
+// tunedListener tunes what it accepts.
+type tunedListener struct {
 	net.Listener
 	tcp TCP
 }
 
-func (l *sizedListener) Accept() (net.Conn, error) {
+func (l *tunedListener) Accept() (net.Conn, error) {
 	for {
 		c, err := l.Listener.Accept()
 		if err != nil {
 			return nil, err
 		}
-		if l.tcp.size(c) == nil {
+		if l.tcp.tune(c) == nil {
 			return c, nil
 		}
 		_ = c.Close() // reset before it was accepted: no reason to stop listening
