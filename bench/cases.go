@@ -17,7 +17,7 @@ type scale struct {
 	loadBytes      int64 // of each produce and consume case
 	warmBytes      int64 // before the first measured load
 	latency        time.Duration
-	fsyncBytes     int64
+	fsyncBytes     int64 // no more than warmed memory lasts for, see touch
 	manyPartitions int32 // 0: left out
 	commits        int   // of 1,000 groups
 	storedOffsets  int   // loaded at a start
@@ -116,21 +116,23 @@ func latency(t target, r results, s scale, run int) error {
 	return nil
 }
 
-// fsyncProducers write at the same time where every batch is synced, each with fsyncInFlight batches under way: that is when a group commit can
-// show what it is worth.
-const (
-	fsyncProducers = 32
-	fsyncInFlight  = 5
-)
+// fsyncInFlight is how many batches each producer has under way where every batch is synced.
+const fsyncInFlight = 5
 
+// fsyncCase has many producers write at the same time: that is when a group commit can show what it is worth.
 type fsyncCase struct {
 	key        string
 	batchBytes int
+	producers  int
 	bytes      int64
 }
 
 func fsyncCases(s scale) []fsyncCase {
-	return []fsyncCase{{"fsync-1m", 1_000_000, s.fsyncBytes}, {"fsync-16k", 16_384, s.fsyncBytes / 4}}
+	return []fsyncCase{
+		{"fsync-1m", 1_000_000, 32, s.fsyncBytes},
+		{"fsync-16k", 16_384, 256, s.fsyncBytes / 2},
+		{"fsync-16k-few", 16_384, 32, s.fsyncBytes / 2},
+	}
 }
 
 // fsync measures what is left of the throughput when every batch is synced.
@@ -147,7 +149,7 @@ func fsync(t target, r results, s scale, run int) error {
 				return err
 			}
 			p, err := load.Produce{Topic: topic, Partitions: partitions, RecordBytes: 1024, BatchBytes: c.batchBytes,
-				TotalBytes: c.bytes, InFlight: fsyncInFlight, Connections: fsyncProducers}.Run(t.address())
+				TotalBytes: c.bytes, InFlight: fsyncInFlight, Connections: c.producers}.Run(t.address())
 			if err != nil {
 				return fmt.Errorf("%s: %w", c.key, err)
 			}

@@ -13,7 +13,7 @@ import (
 // can take along where all that the producers may have under way waits for it. It stands beside the rates of the fsync case as their floor.
 func disk(t target, r results, s scale, _ int) error {
 	for _, c := range fsyncCases(s) {
-		perSync := fsyncProducers * fsyncInFlight * c.batchBytes / partitions
+		perSync := c.producers * fsyncInFlight * c.batchBytes / partitions
 		syncs := max(1, int(c.bytes/partitions)/perSync)
 		settle()
 		if err := touch(c.bytes); err != nil {

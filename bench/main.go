@@ -37,7 +37,7 @@ func main() {
 	port := flag.Int("port", 19390, "the first of the ports to use")
 	flag.Parse()
 	b := bench{results: results{}, cases: strings.Split(*cases, ","), port: *port, scale: scale{
-		loadBytes: 1e9, warmBytes: 1e9, latency: 5 * time.Second, fsyncBytes: 2e9, manyPartitions: 5000,
+		loadBytes: 1e9, warmBytes: 1e9, latency: 5 * time.Second, fsyncBytes: 1e9, manyPartitions: 5000,
 		commits: 200_000, storedOffsets: 1_000_000, members: 40, rollWithin: 15 * time.Minute, compactBytes: 10e9,
 		clusterBytes: 1e9, clusterPartitions: 1000, runs: *runs}}
 	names := "floor,kafka,kafka-zk,milena"
