@@ -23,6 +23,7 @@ func (d *Dirs) Close(ctx context.Context, brokerEpoch int64) error {
 	wait.Wait()
 	d.checkpointRecoveryPoints()
 	d.checkpointLogStarts()
+	d.failing.Wait() // the next life must not take what a failed disk has lost for written
 	for i, dir := range d.dirs {
 		if dir.Offline() || !dir.loaded.Load() || errs[i] != nil {
 			continue

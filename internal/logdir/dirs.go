@@ -44,6 +44,7 @@ type Dirs struct {
 	offline    atomic.Int32 // how many directories are offline
 	stop       chan struct{}
 	running    sync.WaitGroup // schedules and recovery
+	failing    sync.WaitGroup // directories that are taken out of service; waited for when no log is left that could fail
 	removals   removals
 	cleaning   *cleaning
 }

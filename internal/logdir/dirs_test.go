@@ -280,6 +280,29 @@ func TestOneDirectoryFailsAlone(t *testing.T) {
 	})
 }
 
+func TestDirectoryThatFailsWhileItIsClosed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fsys, live := memfs.New(), settings(t)
+		d := mustOpen(t, fsys, live)
+		l := create(t, d, "t", 0)
+		if err := write(t, l, "x"); err != nil {
+			t.Fatal(err)
+		}
+		takenOut := false
+		d.OnFailure(func(*Dir) {
+			time.Sleep(time.Second)
+			takenOut = true
+		})
+		fsys.SetFault(memfs.FailKind(memfs.OpSync, l.Dir().Path()+"/", syscall.EIO))
+		if err := d.Close(context.Background(), -1); err == nil {
+			t.Fatal("a failed fsync went unnoticed")
+		}
+		if !takenOut || exists(fsys, l.Dir().Path()+"/"+runningFile) {
+			t.Fatal("the next life will take what the failed disk has lost for written")
+		}
+	})
+}
+
 func TestDirectoryThatCannotBeOpened(t *testing.T) {
 	fsys, live := memfs.New(), settings(t)
 	fsys.SetFault(func(op memfs.Op) error {

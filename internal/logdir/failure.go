@@ -26,15 +26,13 @@ func (d *Dir) failed(err error) {
 	d.env.Logger.Error("log directory goes offline", "directory", d.path, "error", err)
 	o := d.owner
 	all := int(o.offline.Add(1)) == len(o.dirs)
-	o.running.Add(1)
 	// Elsewhere: the caller may hold a log's lock.
-	go func() {
-		defer o.running.Done()
+	o.failing.Go(func() {
 		d.takeOut()
 		if all {
 			close(o.allOffline)
 		}
-	}()
+	})
 }
 
 // takeOut tells the owner of the partitions, then closes the logs.
