@@ -60,15 +60,28 @@ func (p Produce) frames() (frames [][]byte, records int) {
 	return frames, records
 }
 
-// Run sends until TotalBytes are acknowledged.
+// Run connects and sends until TotalBytes are acknowledged.
 func (p Produce) Run(address string) (Produced, error) {
 	n := max(1, p.Connections)
+	conns := make([]*Conn, 0, n)
+	defer func() {
+		for _, c := range conns {
+			c.Close()
+		}
+	}()
+	for range n {
+		c, err := p.connect(address)
+		if err != nil {
+			return Produced{}, err
+		}
+		conns = append(conns, c)
+	}
 	p.TotalBytes /= int64(n)
 	all, errs := make([]Produced, n), make([]error, n)
 	var wait sync.WaitGroup
 	start := time.Now()
-	for i := range n {
-		wait.Go(func() { all[i], errs[i] = p.runOne(address) })
+	for i, c := range conns {
+		wait.Go(func() { all[i], errs[i] = p.runOne(c) })
 	}
 	wait.Wait()
 	total := Produced{Took: time.Since(start)}
@@ -79,13 +92,21 @@ func (p Produce) Run(address string) (Produced, error) {
 	return total, errors.Join(errs...)
 }
 
-// runOne is the load of one connection.
-func (p Produce) runOne(address string) (Produced, error) {
+// connect gives a connection that was accepted: many at once are more than Kafka's listen backlog (50) takes.
+func (p Produce) connect(address string) (*Conn, error) {
 	c, err := Dial(address)
-	if err != nil {
-		return Produced{}, err
+	if err != nil || p.Floor {
+		return c, err
 	}
-	defer c.Close()
+	if _, err := c.metadata(p.Topic); err != nil {
+		c.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+// runOne is the load of one connection.
+func (p Produce) runOne(c *Conn) (Produced, error) {
 	frames, records := p.frames()
 	count := max(1, int(p.TotalBytes/int64(len(frames[0]))))
 	window := make(chan struct{}, p.InFlight)
