@@ -129,7 +129,7 @@ type fsyncCase struct {
 
 func fsyncCases(s scale) []fsyncCase {
 	return []fsyncCase{
-		{"fsync-1m", 1_000_000, 64, s.fsyncBytes},
+		{"fsync-1m", 1_000_000, 32, s.fsyncBytes},
 		{"fsync-16k", 16_384, 256, s.fsyncBytes / 2},
 		{"fsync-16k-few", 16_384, 32, s.fsyncBytes / 2},
 	}

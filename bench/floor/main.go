@@ -21,8 +21,6 @@ import (
 const (
 	partitions = 6
 	pieceBytes = 1 << 20 // of each file, as max.partition.fetch.bytes
-	// brokerBuffer is the default of socket.send.buffer.bytes and socket.receive.buffer.bytes.
-	brokerBuffer = 100 << 10
 )
 
 func main() {
@@ -51,7 +49,7 @@ func run(address, dir string) error {
 			return err
 		}
 	}
-	listener, err := netio.TCP{SendBufferBytes: brokerBuffer, ReceiveBufferBytes: brokerBuffer}.Listen(context.Background(), address)
+	listener, err := netio.TCP{}.Listen(context.Background(), address)
 	if err != nil {
 		return err
 	}
