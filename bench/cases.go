@@ -17,7 +17,8 @@ type scale struct {
 	loadBytes      int64 // of each produce and consume case
 	warmBytes      int64 // before the first measured load
 	latency        time.Duration
-	fsyncBytes     int64 // no more than warmed memory lasts for, see touch
+	crowdBytes     int64 // no more than warmed memory lasts for, see touch
+	perfRecords    int   // of each load of Kafka's perf producer, and as many before them
 	manyPartitions int32 // 0: left out
 	commits        int   // of 1,000 groups
 	storedOffsets  int   // loaded at a start
@@ -113,51 +114,6 @@ func latency(t target, r results, s scale, run int) error {
 	r.add(t.name(), "ack-p50", acked.P50.Seconds()*1000)
 	r.add(t.name(), "ack-p99", acked.P99.Seconds()*1000)
 	r.add(t.name(), "ack-cpu", cpu.Seconds()/acked.Took.Seconds()*100)
-	return nil
-}
-
-// fsyncInFlight is how many batches each producer has under way where every batch is synced.
-const fsyncInFlight = 5
-
-// fsyncCase has many producers write at the same time: that is when a group commit can show what it is worth.
-type fsyncCase struct {
-	key        string
-	batchBytes int
-	producers  int
-	bytes      int64
-}
-
-func fsyncCases(s scale) []fsyncCase {
-	return []fsyncCase{
-		{"fsync-1m", 1_000_000, 32, s.fsyncBytes},
-		{"fsync-16k", 16_384, 256, s.fsyncBytes / 2},
-		{"fsync-16k-few", 16_384, 32, s.fsyncBytes / 2},
-	}
-}
-
-// fsync measures what is left of the throughput when every batch is synced.
-func fsync(t target, r results, s scale, run int) error {
-	for _, c := range fsyncCases(s) {
-		var rate [2]float64
-		for i, configs := range []map[string]string{nil, {"flush.messages": "1"}} {
-			topic := fmt.Sprintf("%s-%d-%d", c.key, run, i)
-			if err := load.CreateTopic(t.address(), topic, partitions, configs); err != nil {
-				return err
-			}
-			settle()
-			if err := touch(c.bytes); err != nil {
-				return err
-			}
-			p, err := load.Produce{Topic: topic, Partitions: partitions, RecordBytes: 1024, BatchBytes: c.batchBytes,
-				TotalBytes: c.bytes, InFlight: fsyncInFlight, Connections: c.producers}.Run(t.address())
-			if err != nil {
-				return fmt.Errorf("%s: %w", c.key, err)
-			}
-			rate[i] = float64(p.Bytes) / p.Took.Seconds()
-		}
-		r.add(t.name(), c.key, rate[1]/rate[0])
-		r.add(t.name(), c.key+"-rate", rate[1]/1e6)
-	}
 	return nil
 }
 

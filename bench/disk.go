@@ -10,10 +10,10 @@ import (
 )
 
 // disk measures what a broker could sync at most: as many files as there are partitions, each written and synced again and again by what one sync
-// can take along where all that the producers may have under way waits for it. It stands beside the rates of the fsync case as their floor.
+// can take along where all that the producers may have under way waits for it. It stands beside the rates of the crowd case as their floor.
 func disk(t target, r results, s scale, _ int) error {
-	for _, c := range fsyncCases(s) {
-		perSync := c.producers * fsyncInFlight * c.batchBytes / partitions
+	for _, c := range crowdCases(s) {
+		perSync := c.producers * crowdInFlight * c.batchBytes / partitions
 		syncs := max(1, int(c.bytes/partitions)/perSync)
 		settle()
 		if err := touch(c.bytes); err != nil {

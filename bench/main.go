@@ -1,14 +1,14 @@
 // Command bench measures Milena beside Apache Kafka and a floor program: the same loads, one target after the other, medians of several runs, ratios.
 // It writes Markdown tables and SVG plots. Its parts, each on targets of its own, and their cases:
 //
-//	single   one broker: throughput, latency, fsync, many (partitions)
+//	single   one broker: throughput, latency, crowd (of producers that wait for fsyncs), fsync (Kafka's perf producer does), many (partitions)
 //	groups   one broker: groups (commits, stored offsets, members that restart one by one), cleaning (a compacted topic beside a paced load)
 //	cluster  three brokers, RF 3, acks=all: replication, pace, pauses (a broker killed or stopped), creation (of many partitions)
 //
 //	go run ./bench                       everything, three runs (about half an hour)
 //	go run ./bench -short                one small run, for a change under way
 //	go run ./bench -only cluster         one part
-//	go run ./bench -targets milena,floor without Apache Kafka
+//	go run ./bench -targets milena,floor without Apache Kafka's broker
 package main
 
 import (
@@ -32,18 +32,18 @@ func main() {
 	runs := flag.Int("runs", 3, "how many runs each median is taken over")
 	only := flag.String("only", "single,groups,cluster", "which parts to run")
 	targets := flag.String("targets", "", "what to measure (floor,kafka,kafka-zk,milena, the third in clusters alone; without it where -short)")
-	cases := flag.String("cases", "throughput,latency,fsync,many,groups,cleaning,replication,pace,pauses,creation", "which cases of the parts to run")
+	cases := flag.String("cases", "throughput,latency,crowd,fsync,many,groups,cleaning,replication,pace,pauses,creation", "which cases of the parts to run")
 	out := flag.String("out", "", "directory for the tables and plots (default: standard output)")
 	port := flag.Int("port", 19390, "the first of the ports to use")
 	flag.Parse()
 	b := bench{results: results{}, cases: strings.Split(*cases, ","), port: *port, scale: scale{
-		loadBytes: 1e9, warmBytes: 1e9, latency: 5 * time.Second, fsyncBytes: 1e9, manyPartitions: 5000,
+		loadBytes: 1e9, warmBytes: 1e9, latency: 5 * time.Second, crowdBytes: 1e9, perfRecords: 600_000, manyPartitions: 5000,
 		commits: 200_000, storedOffsets: 1_000_000, members: 40, rollWithin: 15 * time.Minute, compactBytes: 10e9,
 		clusterBytes: 1e9, clusterPartitions: 1000, runs: *runs}}
 	names := "floor,kafka,kafka-zk,milena"
 	if *short {
 		names = "floor,kafka,milena"
-		b.scale = scale{loadBytes: 4e8, warmBytes: 2e8, latency: 2 * time.Second, fsyncBytes: 1e8, manyPartitions: 500,
+		b.scale = scale{loadBytes: 4e8, warmBytes: 2e8, latency: 2 * time.Second, crowdBytes: 1e8, perfRecords: 50_000, manyPartitions: 500,
 			commits: 20_000, storedOffsets: 50_000, members: 4, rollWithin: 2 * time.Minute, compactBytes: 1e8,
 			clusterBytes: 1e8, clusterPartitions: 100, runs: 1}
 	}
@@ -104,13 +104,13 @@ func (b *bench) run(parts, names []string, out string) error {
 func (b *bench) single(name string, run int) error {
 	return b.on(name, func(t target, ready time.Duration) error {
 		if name == "floor" {
-			return b.loads(t, run, []singleCase{{"throughput", throughput}, {"fsync", disk}})
+			return b.loads(t, run, []singleCase{{"throughput", throughput}, {"crowd", disk}})
 		}
 		b.results.add(t.name(), "ready", ready.Seconds())
 		if err := b.idle(t); err != nil {
 			return err
 		}
-		if err := b.loads(t, run, []singleCase{{"throughput", throughput}, {"latency", latency}, {"fsync", fsync}}); err != nil {
+		if err := b.loads(t, run, []singleCase{{"throughput", throughput}, {"latency", latency}, {"crowd", crowd}, {"fsync", fsync}}); err != nil {
 			return err
 		}
 		if err := b.loaded(t); err != nil {

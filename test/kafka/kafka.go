@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -127,6 +128,10 @@ func (c *Cluster) Start(ctx context.Context, overrides ...string) error {
 	return c.Launch(ctx)
 }
 
+// performanceFlags are those of Kafka's own scripts.
+var performanceFlags = []string{"-server", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20", "-XX:InitiatingHeapOccupancyPercent=35",
+	"-XX:+ExplicitGCInvokesConcurrent", "-Djava.awt.headless=true"}
+
 // Launch starts the broker process on what Start prepared: again, after Stop or Kill.
 func (c *Cluster) Launch(ctx context.Context) error {
 	classPath, err := Fetch(ctx, c.Version)
@@ -137,10 +142,7 @@ func (c *Cluster) Launch(ctx context.Context) error {
 	if heap == "" {
 		heap = "-Xms1G -Xmx1G"
 	}
-	// The flags of Kafka's own start script.
-	args := append(strings.Fields(heap), "-server", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20",
-		"-XX:InitiatingHeapOccupancyPercent=35", "-XX:+ExplicitGCInvokesConcurrent", "-Djava.awt.headless=true",
-		"-cp", classPath, "kafka.Kafka", c.Properties())
+	args := slices.Concat(strings.Fields(heap), performanceFlags, []string{"-cp", classPath, "kafka.Kafka", c.Properties()})
 	if c.broker, err = c.spawn("broker.log", args...); err != nil {
 		return err
 	}
@@ -296,14 +298,24 @@ func end(cmd *exec.Cmd, signal syscall.Signal) error {
 	return nil
 }
 
-// Tool runs one of Kafka's command-line classes and returns its output; an exit code other than 0 is an *exec.ExitError.
+// Tool runs one of Kafka's command-line classes and returns its output; an exit code other than 0 is an *exec.ExitError. Its Java virtual machine is
+// set up to start fast.
 func Tool(ctx context.Context, version string, stdin io.Reader, class string, args ...string) (stdout, stderr string, err error) {
+	return runClass(ctx, version, []string{"-Xmx256M", "-XX:TieredStopAtLevel=1"}, stdin, class, args)
+}
+
+// PerfTool is Tool for those that measure: with the flags that Kafka's scripts start them with.
+func PerfTool(ctx context.Context, version, class string, args ...string) (stdout, stderr string, err error) {
+	return runClass(ctx, version, append([]string{"-Xmx512M"}, performanceFlags...), nil, class, args)
+}
+
+func runClass(ctx context.Context, version string, flags []string, stdin io.Reader, class string, args []string) (stdout, stderr string, err error) {
 	classPath, err := Fetch(ctx, version)
 	if err != nil {
 		return "", "", err
 	}
 	var out, errs strings.Builder
-	cmd := exec.CommandContext(ctx, "java", append([]string{"-Xmx256M", "-XX:TieredStopAtLevel=1", "-cp", classPath, class}, args...)...)
+	cmd := exec.CommandContext(ctx, "java", slices.Concat(flags, []string{"-cp", classPath, class}, args)...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, &out, &errs
 	err = cmd.Run()
 	return out.String(), errs.String(), err
