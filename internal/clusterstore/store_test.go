@@ -185,6 +185,33 @@ func TestRemovalOfADamagedTopic(t *testing.T) {
 	}
 }
 
+// A request that is gone already must not keep the others: a topic that is created later under such a name would be deleted.
+func TestRefusedDeletionsAreDropped(t *testing.T) {
+	s := newStore(t)
+	epoch, err := s.Elect(ctx, session(t, s), ElectedController{BrokerID: 1}, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, topic := range []string{"a", "c"} {
+		if err := s.RequestTopicDeletion(ctx, topic); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stale := epoch
+	stale.Version++
+	if err := s.DropTopicDeletions(ctx, stale, []string{"a", "b", "c"}); !errors.Is(err, ErrFenced) {
+		t.Fatalf("by a controller that is none any more: %v", err)
+	}
+	if err := s.DropTopicDeletions(ctx, epoch, []string{"a", "b", "c"}); err != nil {
+		t.Fatal(err)
+	}
+	for _, topic := range []string{"a", "c"} {
+		if there, err := s.exists(ctx, DeleteTopicsPath+"/"+topic); there || err != nil {
+			t.Errorf("the request for %s is left, %v", topic, err)
+		}
+	}
+}
+
 func TestProducerIDsAreGivenOnce(t *testing.T) {
 	s := newStore(t)
 	var mu sync.Mutex
