@@ -9,6 +9,7 @@ import (
 // leaderships knows under which registration a controller has last told this broker what it leads. A broker whose registration has ended (it
 // was frozen, or cut off) goes on as the leader that it was until a controller speaks to it again, while others may lead. What it appends then
 // is never committed; but what it refuses because its log lacks it, and where it says that an earlier epoch ended, clients would take for final.
+// (Where the registration stands and yet the controller's word does not come, package replica asks the store.)
 //
 // It takes both requests: LeaderAndIsr names what this broker is a replica of, UpdateMetadata what is led by others, and what it is no replica of any
 // more.

@@ -33,6 +33,7 @@ func (b *Broker) cluster() replica.Cluster {
 			}
 			return resp.(*kmsg.AlterPartitionResponse), nil
 		},
+		Leads: b.leads(),
 	}
 }
 

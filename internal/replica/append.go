@@ -4,7 +4,6 @@ import (
 	"sync"
 	"time"
 
-	"milena/internal/logdir"
 	"milena/internal/metadata"
 	"milena/internal/partition"
 	"milena/internal/record"
@@ -62,9 +61,11 @@ func (r *Replicas) Append(req *AppendRequest, done func([]AppendResult)) {
 	waiting := 0
 	for i := range req.Partitions {
 		if a.results[i].Err == nil {
+			hs := a.slots[i].hosted
+			st := hs.part.State()
 			if a.append(req, i, nowMs); a.results[i].Err != nil {
-				p := &req.Partitions[i]
-				r.noRoom(logdir.TopicPartition{Topic: p.Topic, Partition: p.Partition}, a.slots[i].hosted, a.results[i].Err)
+				r.noRoom(hs.log.TopicPartition, hs, a.results[i].Err)
+				a.results[i].Err = r.judged(hs.log.TopicPartition, st, a.results[i].Err)
 			}
 		}
 		if slot := &a.slots[i]; slot.syncs || slot.waits {

@@ -151,7 +151,11 @@ func (f *fetching) read(r *Replicas, maxBytes, replica int32) (sizeBytes int64, 
 			read.MaxBytes, read.AtLeastOne = 0, false
 		}
 		var got partition.ReadResult
+		st := slot.part.State()
 		if err := slot.part.Read(&read, &got); err != nil {
+			if replica < 0 { // a follower's request tells of its leader epoch, and what is told to it is checked by that
+				err = r.judged(slot.log.TopicPartition, st, err)
+			}
 			slot.traffic.FailedFetchRequests.Inc()
 			result.refused(err)
 			now = true

@@ -22,6 +22,9 @@ type Cluster struct {
 	AlterPartition ISRChanger
 	// Report has the controller tell this broker of its partitions again, and hear which of them are out of service.
 	Report func() error
+	// Leads asks the coordination store whether this broker leads a partition in that epoch, and waits; false where the store does not answer in time.
+	// nil: it does.
+	Leads func(tp logdir.TopicPartition, leaderEpoch int32) bool
 }
 
 // fetcherID names one fetcher: each leader has num.replica.fetchers of them, a partition always the same one.

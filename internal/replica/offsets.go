@@ -2,6 +2,7 @@ package replica
 
 import (
 	"milena/internal/commitlog"
+	"milena/internal/logdir"
 	"milena/internal/partition"
 )
 
@@ -61,7 +62,9 @@ func (r *Replicas) DeleteRecords(topic string, index int32, offset int64) (lowWa
 	if err != nil {
 		return -1, err
 	}
-	return part.DeleteRecords(offset)
+	st := part.State()
+	lowWatermark, err = part.DeleteRecords(offset)
+	return lowWatermark, r.judged(logdir.TopicPartition{Topic: topic, Partition: index}, st, err)
 }
 
 // Producers lists one partition's active producers.
