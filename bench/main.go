@@ -5,7 +5,7 @@
 //	groups   one broker: groups (commits, stored offsets, members that restart one by one), cleaning (a compacted topic beside a paced load)
 //	cluster  three brokers, RF 3, acks=all: replication, pace, pauses (a broker killed or stopped), creation (of many partitions)
 //
-//	go run ./bench                       everything, three runs (about half an hour)
+//	go run ./bench                       everything, three runs (about an hour)
 //	go run ./bench -short                one small run, for a change under way
 //	go run ./bench -only cluster         one part
 //	go run ./bench -targets milena,floor without Apache Kafka's broker

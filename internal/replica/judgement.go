@@ -13,10 +13,7 @@ import (
 // coordination store first, and waits. st is how things stood before the log was asked; a partition without other replicas has no other leader.
 func (r *Replicas) judged(tp logdir.TopicPartition, st *partition.State, err error) error {
 	leads := r.options.Cluster.Leads
-	if leads == nil || !judgesLog(err) || st.Role != partition.Leader || len(st.Replicas) < 2 {
-		return err
-	}
-	if leads(tp, st.LeaderEpoch) {
+	if leads == nil || !judgesLog(err) || st.Role != partition.Leader || len(st.Replicas) < 2 || leads(tp, st.LeaderEpoch) {
 		return err
 	}
 	return partition.ErrNotLeaderOrFollower
