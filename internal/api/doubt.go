@@ -1,10 +1,6 @@
 package api
 
-import (
-	"sync/atomic"
-
-	"github.com/twmb/franz-go/pkg/kerr"
-)
+import "sync/atomic"
 
 // leaderships knows under which registration a controller has last told this broker what it leads. A broker whose registration has ended (it
 // was frozen, or cut off) goes on as the leader that it was until a controller speaks to it again, while others may lead. What it appends then
@@ -41,8 +37,3 @@ func (s *Services) standing() int64 {
 }
 
 const noStanding = -1
-
-// judgesLog tells the errors that say what the leader's log holds, and that a client takes for final.
-func judgesLog(e *kerr.Error) bool {
-	return e == kerr.OutOfOrderSequenceNumber || e == kerr.InvalidProducerEpoch || e == kerr.OffsetOutOfRange
-}

@@ -107,7 +107,7 @@ func (s *Services) codeSince(err error, standing int64) int16 {
 	if !known && s.Logger != nil {
 		s.Logger.Error("request failed for a reason that no client can be told", "error", err)
 	}
-	if judgesLog(e) && (standing == noStanding || standing != s.standing()) {
+	if replica.JudgesLog(err) && (standing == noStanding || standing != s.standing()) {
 		e = kerr.NotLeaderForPartition
 	}
 	return e.Code

@@ -19,7 +19,7 @@ func TestDeposedUnawares(t *testing.T) {
 	inStreet(t, 3, func(t *testing.T, s *street) {
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 		defer cancel()
-		c := s.client()
+		c := s.client(topicsByName)
 		defer c.Close()
 		brokers, err := kadm.NewClient(c).BrokerMetadata(ctx)
 		must(t, err)
@@ -35,27 +35,9 @@ func TestDeposedUnawares(t *testing.T) {
 		must(t, err)
 		must(t, kerr.ErrorForCode(created.Topics[0].ErrorCode))
 		s.isr(c, "t", 0, 3)
-		known, err := kadm.NewClient(c).Metadata(ctx, "t")
-		must(t, err)
-		id := known.Topics["t"].ID
 
-		// send sends one batch of a producer to a broker, until it is answered otherwise than by a wait for others.
 		send := func(to, sequence int32) error {
-			batch, err := record.Builder{ProducerID: 77, BaseSequence: sequence}.Build([]record.Record{{Value: []byte("v")}})
-			must(t, err)
-			req := kmsg.NewPtrProduceRequest()
-			req.Acks, req.TimeoutMillis = -1, 10_000
-			p := kmsg.NewProduceRequestTopicPartition()
-			p.Records = batch
-			req.Topics = []kmsg.ProduceRequestTopic{{Topic: "t", TopicID: id, Partitions: []kmsg.ProduceRequestTopicPartition{p}}}
-			for {
-				resp, err := c.Broker(int(to)).Request(ctx, req)
-				must(t, err)
-				err = kerr.ErrorForCode(resp.(*kmsg.ProduceResponse).Topics[0].Partitions[0].ErrorCode)
-				if err != kerr.NotEnoughReplicas && err != kerr.NotEnoughReplicasAfterAppend {
-					return err
-				}
-			}
+			return sendTo(t, c, int(to), "t", record.Builder{ProducerID: 77, BaseSequence: sequence}, []byte("v"))
 		}
 		must(t, send(deposed, 0))
 		s.net.CutBoth(hostOf(int(brokers.Controller)), hostOf(int(deposed)))
@@ -70,7 +52,7 @@ func TestDeposedUnawares(t *testing.T) {
 		fetch.MaxBytes, fetch.SessionEpoch = 1<<20, -1
 		part := kmsg.NewFetchRequestTopicPartition()
 		part.FetchOffset, part.PartitionMaxBytes = 2, 1<<20
-		fetch.Topics = []kmsg.FetchRequestTopic{{Topic: "t", TopicID: id, Partitions: []kmsg.FetchRequestTopicPartition{part}}}
+		fetch.Topics = []kmsg.FetchRequestTopic{{Topic: "t", Partitions: []kmsg.FetchRequestTopicPartition{part}}}
 		fetched, err := c.Broker(int(deposed)).Request(ctx, fetch)
 		must(t, err)
 		if code := fetched.(*kmsg.FetchResponse).Topics[0].Partitions[0].ErrorCode; code != kerr.NotLeaderForPartition.Code {

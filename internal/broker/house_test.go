@@ -185,16 +185,24 @@ func (h *house) produce(c *kgo.Client, topic string, from, to int) {
 // rawProduce sends one record straight to the broker, whatever metadata says, and returns what the broker answers.
 func (h *house) rawProduce(topic string, i int) error {
 	h.t.Helper()
-	b := record.Builder{ProducerID: -1, ProducerEpoch: -1, BaseSequence: -1}
-	batch, err := b.Build([]record.Record{{Value: value(i)}})
-	must(h.t, err)
+	c := h.client(topicsByName)
+	defer c.Close()
+	return sendTo(h.t, c, 1, topic, record.Builder{ProducerID: -1, ProducerEpoch: -1, BaseSequence: -1}, value(i))
+}
+
+// topicsByName is for clients whose requests are made by hand.
+var topicsByName = kgo.MaxVersions(kversion.V3_0_0())
+
+// sendTo sends one record in a batch to a broker, and returns what that answers.
+func sendTo(t *testing.T, c *kgo.Client, to int, topic string, b record.Builder, value []byte) error {
+	t.Helper()
+	batch, err := b.Build([]record.Record{{Value: value}})
+	must(t, err)
 	req := kmsg.NewPtrProduceRequest()
 	req.Acks, req.TimeoutMillis = -1, 1000
 	req.Topics = []kmsg.ProduceRequestTopic{{Topic: topic, Partitions: []kmsg.ProduceRequestTopicPartition{{Records: batch}}}}
-	c := h.client(kgo.MaxVersions(kversion.V3_0_0())) // topics by name
-	defer c.Close()
-	resp, err := c.Broker(1).Request(context.Background(), req)
-	must(h.t, err)
+	resp, err := c.Broker(to).Request(context.Background(), req)
+	must(t, err)
 	return kerr.ErrorForCode(resp.(*kmsg.ProduceResponse).Topics[0].Partitions[0].ErrorCode)
 }
 

@@ -21,21 +21,11 @@ func (s *Store) TopicDeletions(ctx context.Context) ([]string, error) {
 	return s.children(ctx, DeleteTopicsPath)
 }
 
-// DropTopicDeletions takes requests back (of topics that do not exist, or where deletion is not enabled), by a controller. Some may be gone already.
+// DropTopicDeletions takes requests back (of topics that do not exist, or where deletion is not enabled), by a controller: one by one, for one that
+// is gone already would keep those that are dropped together with it.
 func (s *Store) DropTopicDeletions(ctx context.Context, epoch Epoch, topics []string) error {
-	var steps [][]coord.Op
 	for _, topic := range topics {
-		steps = append(steps, []coord.Op{coord.Delete{Path: DeleteTopicsPath + "/" + topic, Version: coord.AnyVersion}})
-	}
-	err := fenced(s.multi(ctx, []coord.Op{epoch.Guard()}, steps))
-	if !errors.Is(err, coord.ErrNoNode) || errors.Is(err, ErrFenced) {
-		return err
-	}
-	if len(topics) == 1 {
-		return nil
-	}
-	for i := range topics { // one that is gone keeps all those that are dropped together with it
-		if err := s.DropTopicDeletions(ctx, epoch, topics[i:i+1]); err != nil {
+		if err := s.dropRequest(ctx, epoch, DeleteTopicsPath+"/"+topic); err != nil {
 			return err
 		}
 	}

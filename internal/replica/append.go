@@ -64,7 +64,7 @@ func (r *Replicas) Append(req *AppendRequest, done func([]AppendResult)) {
 			hs := a.slots[i].hosted
 			st := hs.part.State()
 			if a.append(req, i, nowMs); a.results[i].Err != nil {
-				r.noRoom(hs.log.TopicPartition, hs, a.results[i].Err)
+				r.noRoom(hs, a.results[i].Err)
 				a.results[i].Err = r.judged(hs.log.TopicPartition, st, a.results[i].Err)
 			}
 		}

@@ -70,7 +70,7 @@ func (f *fetcher) settle(p *followed, err error) {
 		f.forget(p)
 	default:
 		f.delay(p)
-		f.replicas.noRoom(p.tp, p.hosted, err)
+		f.replicas.noRoom(p.hosted, err)
 		expected := errors.Is(err, kerr.NotLeaderForPartition) || errors.Is(err, kerr.UnknownLeaderEpoch) ||
 			errors.Is(err, kerr.UnknownTopicOrPartition) || errors.Is(err, kerr.UnknownTopicID) || errors.Is(err, kerr.ReplicaNotAvailable)
 		if !p.failing && !expected {

@@ -33,11 +33,11 @@ type handover struct {
 
 // noRoom is told of an append that failed. Where nobody else is in sync a leader goes on: what is there can be read. A follower outside the ISR
 // holds nobody up.
-func (r *Replicas) noRoom(tp logdir.TopicPartition, hs *hosted, err error) {
+func (r *Replicas) noRoom(hs *hosted, err error) {
 	if !errors.Is(err, commitlog.ErrNoSpace) {
 		return
 	}
-	st, h := hs.part.State(), &r.handovers
+	tp, st, h := hs.log.TopicPartition, hs.part.State(), &r.handovers
 	if len(st.ISR) < 2 || !slices.Contains(st.ISR, r.options.BrokerID) {
 		return
 	}

@@ -13,14 +13,14 @@ import (
 // coordination store first, and waits. st is how things stood before the log was asked; a partition without other replicas has no other leader.
 func (r *Replicas) judged(tp logdir.TopicPartition, st *partition.State, err error) error {
 	leads := r.options.Cluster.Leads
-	if leads == nil || !judgesLog(err) || st.Role != partition.Leader || len(st.Replicas) < 2 || leads(tp, st.LeaderEpoch) {
+	if leads == nil || !JudgesLog(err) || st.Role != partition.Leader || len(st.Replicas) < 2 || leads(tp, st.LeaderEpoch) {
 		return err
 	}
 	return partition.ErrNotLeaderOrFollower
 }
 
-// judgesLog tells the errors by which a leader says what its log holds.
-func judgesLog(err error) bool {
+// JudgesLog tells the errors by which a leader says what its log holds, and which a client takes for final.
+func JudgesLog(err error) bool {
 	return errors.Is(err, commitlog.ErrOutOfOrderSequence) || errors.Is(err, commitlog.ErrInvalidProducerEpoch) ||
 		errors.Is(err, commitlog.ErrOffsetOutOfRange) || errors.Is(err, partition.ErrOffsetOutOfRange)
 }

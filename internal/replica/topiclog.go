@@ -5,7 +5,6 @@ import (
 	"sync"
 	"time"
 
-	"milena/internal/logdir"
 	"milena/internal/partition"
 	"milena/internal/record"
 )
@@ -41,7 +40,7 @@ func (l *TopicLog) Append(index, leaderEpoch int32, batch record.Batch) (end int
 	}
 	a := new(partition.Appended)
 	if *a, err = h.part.AppendIn(leaderEpoch, checked, partition.AcksAll, record.FromCoordinator); err != nil {
-		l.of.noRoom(logdir.TopicPartition{Topic: l.topic, Partition: index}, h, err)
+		l.of.noRoom(h, err)
 		return 0, err
 	}
 	h.traffic.MessagesIn.Add(int64(checked.Batch.Count()))
