@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -121,10 +121,14 @@ func TestSignals(t *testing.T) {
 		}
 	})
 	defer stop()
+	arrived := make(chan os.Signal, 1)
+	signal.Notify(arrived, syscall.SIGTERM, syscall.SIGUSR1)
+	defer signal.Stop(arrived)
 	send := func(sig syscall.Signal) {
 		if err := syscall.Kill(os.Getpid(), sig); err != nil {
 			t.Fatal(err)
 		}
+		<-arrived // one that comes when nobody listens anymore ends this process
 	}
 	send(syscall.SIGUSR1)
 	await(t, "debug level", func() bool { return l.level.Level().String() == "DEBUG" })
@@ -134,7 +138,6 @@ func TestSignals(t *testing.T) {
 	<-ctx.Done()
 	for len(exited) == 0 { // what comes too close to the first is the first
 		send(syscall.SIGTERM)
-		runtime.Gosched()
 	}
 	if code := <-exited; code != 128+15 {
 		t.Error(code)
