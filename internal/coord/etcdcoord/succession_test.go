@@ -2,14 +2,50 @@ package etcdcoord
 
 import (
 	"context"
+	"net"
+	"sync"
 	"testing"
 	"time"
 
 	"go.etcd.io/etcd/client/pkg/v3/types"
 )
 
+// mortal is a listener whose connections end with it, as the kernel ends those of a killed process.
+type mortal struct {
+	net.Listener
+	mu       sync.Mutex
+	dead     bool
+	accepted []net.Conn
+}
+
+func (m *mortal) Accept() (net.Conn, error) {
+	conn, err := m.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.dead {
+		_ = conn.Close()
+		return nil, net.ErrClosed
+	}
+	m.accepted = append(m.accepted, conn)
+	return conn, nil
+}
+
+func (m *mortal) die() {
+	_ = m.Close()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.dead = true
+	for _, conn := range m.accepted {
+		_ = conn.Close()
+	}
+}
+
 // kill ends a member as a killed process ends: it hands nothing over.
 func (q *quorumOf) kill(i int) {
+	q.options[i].Quorum.Listener.(*mortal).die()
 	e := q.running[i]
 	q.running[i] = nil
 	e.closing.Do(func() {
@@ -25,7 +61,9 @@ func TestSuccession(t *testing.T) {
 	const missedAfter = 10 * time.Second
 	q := newQuorum(t, 3)
 	for i := range q.options {
-		q.options[i].Quorum.electionMs = uint(missedAfter.Milliseconds())
+		quorum := q.options[i].Quorum
+		quorum.electionMs = uint(missedAfter.Milliseconds())
+		quorum.Listener = &mortal{Listener: quorum.Listener}
 	}
 	q.start(0, 1, 2)
 	leads := func(e *Embedded) types.ID { return e.etcd.Server.Leader() }
