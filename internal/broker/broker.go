@@ -46,6 +46,7 @@ type Broker struct {
 	live         *config.Live
 	metrics      *metrics.Metrics
 	dirs         *logdir.Dirs
+	handles      *handles
 	coord        coord.Store
 	store        *clusterstore.Store
 	metadata     *metadata.Cache

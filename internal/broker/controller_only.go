@@ -54,7 +54,7 @@ func (b *Broker) serveBrokers(ctx context.Context) error {
 	}
 	b.server = server.New(server.Options{
 		Net: network, Listeners: []config.Listener{at}, Table: services.ControllerTable(), Config: b.live, Logger: b.options.Logger,
-		Metrics: b.metrics,
+		Metrics: b.metrics, Fits: b.handles.connections,
 	})
 	return b.server.Start(ctx)
 }

@@ -12,6 +12,8 @@ import (
 	"milena/internal/config"
 	"milena/internal/coord/etcdcoord"
 	"milena/internal/netio"
+
+	"golang.org/x/net/netutil"
 )
 
 // controllerTLS is how the controller listener is secured; nil where it is not.
@@ -46,7 +48,7 @@ func openQuorum(ctx context.Context, network netio.Net, cfg *config.Broker, secu
 		return nil, fmt.Errorf("the controller listener %s: %w", at.Name, err)
 	}
 	q := quorumOf(cfg, secured)
-	q.Listener, q.Requests = l, cfg.ControllerOnly
+	q.Listener, q.Requests = netutil.LimitListener(l, controllerConnections(fileLimit(), cfg)), cfg.ControllerOnly
 	return q, nil
 }
 

@@ -10,18 +10,15 @@ import (
 	"milena/internal/admin"
 	"milena/internal/api"
 	"milena/internal/clusterstore"
-	"milena/internal/commitlog"
 	"milena/internal/config"
 	"milena/internal/controller"
 	"milena/internal/coord"
 	"milena/internal/logdir"
 	"milena/internal/metadata"
 	"milena/internal/replica"
-	"milena/internal/segment"
 	"milena/internal/server"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
-	"golang.org/x/sys/unix"
 )
 
 // openDirs locks the data directories and settles which broker this is.
@@ -31,10 +28,14 @@ func (b *Broker) openDirs(context.Context) error {
 	if cfg.KRaft {
 		metaVersion = 1
 	}
+	limit := fileLimit()
+	if limit < fewFiles {
+		b.options.Logger.Warn("this process may open few files, and takes few connections: raise the limit (ulimit -n, LimitNOFILE)", "limit", limit)
+	}
+	b.handles = newHandles(limit, cfg)
 	var err error
 	b.dirs, err = logdir.Open(logdir.Options{
-		FS: b.options.FS, Config: b.live, Logger: b.options.Logger, Files: commitlog.FileCache(segment.NewFileCache(openFiles())),
-		MetaVersion: metaVersion,
+		FS: b.options.FS, Config: b.live, Logger: b.options.Logger, Files: b.handles.logs, MetaVersion: metaVersion,
 	})
 	if err != nil {
 		b.dirs = nil
@@ -139,7 +140,7 @@ func (b *Broker) serve(ctx context.Context) error {
 	}
 	b.server = server.New(server.Options{
 		Net: b.options.Net, Listeners: cfg.Listeners, Table: b.gate.guard(services.Table()), Config: b.live, Logger: b.options.Logger,
-		Metrics: b.metrics,
+		Metrics: b.metrics, Fits: b.handles.connections,
 	})
 	b.running.Go(b.followMetadata)
 	return b.server.Start(ctx)
@@ -273,18 +274,6 @@ func (b *Broker) loggers() *admin.Loggers {
 	})
 	return admin.NewLoggers(level)
 }
-
-// openFiles is how many files the logs may keep open: half of what the process may, the rest being for connections.
-func openFiles() int {
-	var limit unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil || limit.Cur > maxOpenFiles*2 {
-		return maxOpenFiles
-	}
-	return int(limit.Cur / 2)
-}
-
-// maxOpenFiles bounds the logs' open files where the system would allow more.
-const maxOpenFiles = 50_000
 
 // giveUpLeadership asks the controller to move leaders away (controlled shutdown, KIP-291's first request of a stop).
 func (b *Broker) giveUpLeadership(ctx context.Context) {

@@ -13,6 +13,8 @@ import (
 	"milena/internal/config"
 	"milena/internal/netio"
 	"milena/internal/vfs"
+
+	"golang.org/x/net/netutil"
 )
 
 const serverExamples = `
@@ -112,8 +114,11 @@ func listenForScrapes(ctx context.Context, cfg *config.Broker) (net.Listener, er
 	if err != nil {
 		return nil, fmt.Errorf("milena.metrics.listen=%s: %w", cfg.MetricsListen, err)
 	}
-	return l, nil
+	return netutil.LimitListener(l, mostScrapers), nil
 }
+
+// mostScrapers may be connected to milena.metrics.listen at once; others wait.
+const mostScrapers = 16
 
 // parse reads [-daemon] [FILE] [--override KEY=VALUE]… and our own --log-format and --log-level. What kafka-run-class.sh gives the
 // JVM (-name X, -loggc, -D…, -X…) is passed over.

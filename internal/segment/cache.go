@@ -96,6 +96,19 @@ func (c *FileCache) admit(f *file) {
 	defer c.mu.Unlock()
 	f.slot = int32(len(c.ring))
 	c.ring = append(c.ring, f)
+	c.shrinkLocked(f)
+}
+
+// SetLimit changes how many files may be open, and closes some where more are.
+func (c *FileCache) SetLimit(limit int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.limit = limit
+	c.shrinkLocked(nil)
+}
+
+// shrinkLocked closes files that nobody uses, but f, whose lock may be held, until no more are open than may be.
+func (c *FileCache) shrinkLocked(f *file) {
 	if c.limit <= 0 {
 		return
 	}

@@ -210,6 +210,10 @@ func TestFileCache(t *testing.T) {
 	if n := cache.Open(); n > limit {
 		t.Errorf("%d files are open", n)
 	}
+	cache.SetLimit(limit / 2)
+	if n := cache.Open(); n > limit/2 {
+		t.Errorf("%d files are open under the lower limit", n)
+	}
 	for _, s := range list {
 		s.Release()
 	}

@@ -245,6 +245,34 @@ func TestConnectionLimits(t *testing.T) {
 	})
 }
 
+// TestConnectionsThatDoNotFit wait, and one line says why.
+func TestConnectionsThatDoNotFit(t *testing.T) {
+	everywhere(t, func(t *testing.T, network netio.Net, port int) {
+		r := newRigOf(t, network, port, nil, func(o *Options) { o.Fits = func(n int) bool { return n <= 2 } })
+		defer r.stop()
+		var open []*client
+		for i := range int32(2) {
+			c := r.dial()
+			c.send(request(kmsg.Heartbeat, 0, i, ""))
+			c.expect(i, "")
+			open = append(open, c)
+		}
+		third := r.dial()
+		defer third.Close()
+		third.send(request(kmsg.Heartbeat, 0, 9, "late"))
+		for r.log.String() == "" {
+			open[1].send(request(kmsg.Heartbeat, 0, 8, "served"))
+			open[1].expect(8, "served")
+		}
+		open[0].Close()
+		third.expect(9, "late")
+		if log := r.log.String(); strings.Count(log, "\n") != 1 || !strings.Contains(log, "2 are open, and this process may not have more files") {
+			t.Errorf("log: %s", log)
+		}
+		open[1].Close()
+	})
+}
+
 func TestConnectionsPerAddress(t *testing.T) {
 	everywhere(t, func(t *testing.T, network netio.Net, port int) {
 		r := newRig(t, network, port, func(b *config.Broker) {

@@ -56,8 +56,12 @@ func (l *listener) admit(socket net.Conn) bool {
 	address := hostOf(socket.RemoteAddr())
 	// Brokers must reach each other even when clients have taken every connection: on a listener of their own they take another's place.
 	protected := len(s.opts.Listeners) > 1 && l.config.Name == s.opts.Config.Broker().InterBrokerListener
-	if protected && s.quota.full() {
+	switch full := s.quota.full(); {
+	case full == "":
+	case protected:
 		s.closeIdlest(l)
+	default:
+		s.complain.warn("connections wait until others end", "listener", l.config.Name, "reason", full)
 	}
 	if err := s.quota.enter(address, protected); err != nil {
 		l.metrics.Refused.Inc()

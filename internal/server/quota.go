@@ -7,10 +7,11 @@ import (
 	"milena/internal/config"
 )
 
-// quota counts connections against max.connections, max.connections.per.ip and its overrides. As with Kafka, a connection beyond the first
-// limit waits to be taken in, and one beyond the second is refused.
+// quota counts connections against max.connections, what the process can have, and max.connections.per.ip with its overrides. As with Kafka, a
+// connection beyond the first limits waits to be taken in, and one beyond the last is refused.
 type quota struct {
 	config    *config.Live
+	fits      func(connections int) bool
 	mu        sync.Mutex
 	changed   sync.Cond
 	total     int
@@ -18,8 +19,8 @@ type quota struct {
 	closed    bool
 }
 
-func newQuota(live *config.Live) *quota {
-	q := &quota{config: live, byAddress: map[string]int{}}
+func newQuota(live *config.Live, fits func(int) bool) *quota {
+	q := &quota{config: live, fits: fits, byAddress: map[string]int{}}
 	q.changed.L = &q.mu
 	live.OnChange(func(_, _ *config.Broker) { q.changed.Broadcast() })
 	return q
@@ -37,7 +38,7 @@ func (q *quota) enter(address string, protected bool) error {
 	if q.byAddress[address] >= most {
 		return fmt.Errorf("%d connections from there are open already (max.connections.per.ip)", q.byAddress[address])
 	}
-	for !protected && !q.closed && q.total >= q.config.Broker().MaxConnections {
+	for !protected && !q.closed && q.fullLocked() != "" {
 		q.changed.Wait()
 	}
 	if q.closed {
@@ -52,16 +53,28 @@ func (q *quota) leave(address string) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.total--
+	q.fits(q.total)
 	if q.byAddress[address]--; q.byAddress[address] <= 0 {
 		delete(q.byAddress, address)
 	}
 	q.changed.Signal()
 }
 
-func (q *quota) full() bool {
+// full names the limit that keeps another connection out, "" for none.
+func (q *quota) full() string {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.total >= q.config.Broker().MaxConnections
+	return q.fullLocked()
+}
+
+func (q *quota) fullLocked() string {
+	switch {
+	case q.total >= q.config.Broker().MaxConnections:
+		return fmt.Sprintf("%d are open (max.connections)", q.total)
+	case !q.fits(q.total + 1):
+		return fmt.Sprintf("%d are open, and this process may not have more files open (ulimit -n, LimitNOFILE)", q.total)
+	}
+	return ""
 }
 
 func (q *quota) close() {

@@ -28,6 +28,9 @@ type Options struct {
 	Config    *config.Live
 	Logger    *slog.Logger
 	Metrics   *metrics.Metrics // may be nil
+	// Fits tells whether the process can have so many connections, and makes what room they need; nil: any number. It is asked before one is taken
+	// in, and told when one has gone.
+	Fits func(connections int) bool
 	// MaxInFlight bounds the requests of one connection that are under way; 0 is 64.
 	MaxInFlight int
 }
@@ -57,6 +60,9 @@ func New(opts Options) *Server {
 	if opts.MaxInFlight <= 0 {
 		opts.MaxInFlight = defaultMaxInFlight
 	}
+	if opts.Fits == nil {
+		opts.Fits = func(int) bool { return true }
+	}
 	if opts.Metrics == nil {
 		opts.Metrics = metrics.New()
 	}
@@ -66,7 +72,7 @@ func New(opts Options) *Server {
 	cfg := opts.Config.Broker()
 	s := &Server{opts: opts, dispatch: api.NewDispatch(opts.Table), conns: map[*conn]struct{}{}, stop: make(chan struct{})}
 	s.complain.logger = opts.Logger
-	s.quota = newQuota(opts.Config)
+	s.quota = newQuota(opts.Config, opts.Fits)
 	if cfg.QueuedMaxRequests > 0 {
 		s.handling = newBudget(int64(cfg.QueuedMaxRequests + cfg.NumIOThreads))
 	}

@@ -28,6 +28,11 @@ type rig struct {
 
 // newRig starts a server on a network; tune changes its configuration before.
 func newRig(t *testing.T, network netio.Net, port int, tune func(*config.Broker)) *rig {
+	return newRigOf(t, network, port, tune, func(*Options) {})
+}
+
+// newRigOf changes what the server is made of, besides.
+func newRigOf(t *testing.T, network netio.Net, port int, tune func(*config.Broker), change func(*Options)) *rig {
 	t.Helper()
 	cfg, _, err := config.Load("", nil)
 	if err != nil {
@@ -38,7 +43,7 @@ func newRig(t *testing.T, network netio.Net, port int, tune func(*config.Broker)
 	}
 	r := &rig{t: t, parked: make(chan *api.Call, 1000)}
 	park := func(c *api.Call, _ kmsg.Request) { r.parked <- c }
-	r.server = New(Options{
+	options := Options{
 		Net:       network,
 		Listeners: []config.Listener{{Name: "PLAINTEXT", Host: "127.0.0.1", Port: port, Protocol: "PLAINTEXT"}},
 		Config:    config.NewLive(cfg),
@@ -51,7 +56,9 @@ func newRig(t *testing.T, network netio.Net, port int, tune func(*config.Broker)
 			{Key: int16(kmsg.LeaveGroup), Min: 0, Max: 3, Handle: func(c *api.Call, _ kmsg.Request) { echo(c) }},
 			{Key: int16(kmsg.SyncGroup), Min: 0, Max: 3, Raw: true, Handle: func(c *api.Call, _ kmsg.Request) { c.NoAnswer() }},
 		},
-	})
+	}
+	change(&options)
+	r.server = New(options)
 	if err := r.server.Start(context.Background()); err != nil {
 		t.Fatal(err)
 	}

@@ -19,6 +19,7 @@ import (
 
 	"milena/test/milena"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
@@ -33,8 +34,12 @@ type besieged struct {
 	random *rand.Rand
 }
 
-func besiege(t *testing.T, overrides ...string) *besieged {
+func besiege(t *testing.T, overrides ...string) *besieged { return besiegeIn(t, nil, overrides...) }
+
+// besiegeIn runs the broker in another place, as milena.Broker.In has it.
+func besiegeIn(t *testing.T, in []string, overrides ...string) *besieged {
 	b := newBroker(t)
+	b.In = in
 	start(t, b, overrides...)
 	createTopic(t, b, "t", partitions)
 	s := &besieged{t, b, startLoad(t, b, "t"), rand.New(rand.NewPCG(1, 2))}
@@ -251,6 +256,33 @@ func TestIdleConnections(t *testing.T) {
 	})
 	s.stands("ten thousand idle connections")
 	t.Logf("%d MB", residentMB(t, s.broker.PID()))
+	s.load.end()
+	s.load.verify(s.broker)
+}
+
+// TestMoreConnectionsThanFiles: those beyond what the process may have open wait, and take no file from the logs.
+func TestMoreConnectionsThanFiles(t *testing.T) {
+	const files = 400
+	s := besiegeIn(t, []string{"sh", "-c", fmt.Sprintf(`ulimit -n %d && exec "$@"`, files), "sh"}, "replica.high.watermark.checkpoint.interval.ms=20")
+	admin := kadm.NewClient(client(t, s.broker))
+	create := func(topic string) {
+		_, err := admin.CreateTopic(t.Context(), 50, 1, nil, topic)
+		must(t, err)
+	}
+	create("before") // connects
+	var idle []net.Conn
+	for range files {
+		idle = append(idle, s.dial())
+	}
+	await(t, "a line about those that wait", 20*time.Second, func() bool {
+		log, err := os.ReadFile(s.broker.LogFile())
+		return err == nil && bytes.Contains(log, []byte("connections wait until others end"))
+	})
+	create("meanwhile")
+	s.stands("more connections than files")
+	for _, c := range idle {
+		_ = c.Close()
+	}
 	s.load.end()
 	s.load.verify(s.broker)
 }
