@@ -76,9 +76,9 @@ func Start(ctx context.Context, o Options) (*Broker, error) {
 	b := &Broker{options: o, live: config.NewLive(o.Config), metrics: metrics.New(), failed: make(chan error, 1)}
 	b.ctx, b.stop = context.WithCancel(context.Background())
 	b.gate = newGate(b.ctx)
-	steps := []func(context.Context) error{b.openDirs, b.openStore, b.loadLogs, b.serve, b.join}
+	steps := []func(context.Context) error{b.shareFiles, b.openDirs, b.openStore, b.loadLogs, b.serve, b.join}
 	if o.Config.ControllerOnly {
-		steps = []func(context.Context) error{b.openDirs, b.refuseLogs, b.openStore, b.watchBrokerConfigs, b.serveBrokers, b.stand}
+		steps = []func(context.Context) error{b.shareFiles, b.openDirs, b.refuseLogs, b.openStore, b.watchBrokerConfigs, b.serveBrokers, b.stand}
 	}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {

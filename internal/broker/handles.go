@@ -1,6 +1,8 @@
 package broker
 
 import (
+	"context"
+
 	"milena/internal/config"
 	"milena/internal/segment"
 
@@ -8,7 +10,8 @@ import (
 )
 
 // Connections, whoever makes them, must not take the open files that logs and checkpoints need: a file that cannot be opened takes its
-// directory offline.
+// directory offline (decision 027).
+
 const (
 	// ownFiles are the store's, the checkpoints', the listeners', scrapes, and connections to other brokers.
 	ownFiles = 80
@@ -17,6 +20,16 @@ const (
 	// fewFiles is a limit worth a warning at the start.
 	fewFiles = 1024
 )
+
+// shareFiles settles what logs and connections may open.
+func (b *Broker) shareFiles(context.Context) error {
+	limit := fileLimit()
+	if limit < fewFiles {
+		b.options.Logger.Warn("this process may open few files, and takes few connections: raise the limit (ulimit -n, LimitNOFILE)", "limit", limit)
+	}
+	b.handles = newHandles(limit, b.live.Broker())
+	return nil
+}
 
 // handles shares out the files that the process may open (RLIMIT_NOFILE): logs have half of them at most, and give way to connections down
 // to a sixteenth.

@@ -28,11 +28,6 @@ func (b *Broker) openDirs(context.Context) error {
 	if cfg.KRaft {
 		metaVersion = 1
 	}
-	limit := fileLimit()
-	if limit < fewFiles {
-		b.options.Logger.Warn("this process may open few files, and takes few connections: raise the limit (ulimit -n, LimitNOFILE)", "limit", limit)
-	}
-	b.handles = newHandles(limit, cfg)
 	var err error
 	b.dirs, err = logdir.Open(logdir.Options{
 		FS: b.options.FS, Config: b.live, Logger: b.options.Logger, Files: b.handles.logs, MetaVersion: metaVersion,

@@ -220,57 +220,55 @@ func TestIdleConnectionsAreClosed(t *testing.T) {
 	})
 }
 
+// TestConnectionLimits: one connection more than may be open waits for a place, and one line says why; the others are served.
 func TestConnectionLimits(t *testing.T) {
-	everywhere(t, func(t *testing.T, network netio.Net, port int) {
-		r := newRig(t, network, port, func(b *config.Broker) {
-			b.MaxConnections = 3
-			b.MaxConnectionsPerIP = 100
+	for _, limit := range []struct {
+		name   string
+		tune   func(*config.Broker)
+		change func(*Options)
+		reason string
+	}{
+		{
+			name:   "configured",
+			tune:   func(b *config.Broker) { b.MaxConnections, b.MaxConnectionsPerIP = 3, 100 },
+			change: func(*Options) {},
+			reason: "3 are open (max.connections)",
+		},
+		{
+			name:   "of the process",
+			change: func(o *Options) { o.Fits = func(n int) bool { return n <= 3 } },
+			reason: "3 are open, and this process may not have more files",
+		},
+	} {
+		t.Run(limit.name, func(t *testing.T) {
+			everywhere(t, func(t *testing.T, network netio.Net, port int) {
+				r := newRigOf(t, network, port, limit.tune, limit.change)
+				defer r.stop()
+				var open []*client
+				for i := range int32(3) {
+					c := r.dial()
+					c.send(request(kmsg.Heartbeat, 0, i, ""))
+					c.expect(i, "")
+					open = append(open, c)
+				}
+				fourth := r.dial()
+				defer fourth.Close()
+				fourth.send(request(kmsg.Heartbeat, 0, 9, "late"))
+				for r.log.String() == "" {
+					open[1].send(request(kmsg.Heartbeat, 0, 8, "served"))
+					open[1].expect(8, "served")
+				}
+				open[0].Close()
+				fourth.expect(9, "late")
+				if log := r.log.String(); strings.Count(log, "\n") != 1 || !strings.Contains(log, limit.reason) {
+					t.Errorf("log: %s", log)
+				}
+				for _, c := range open[1:] {
+					c.Close()
+				}
+			})
 		})
-		defer r.stop()
-		var open []*client
-		for i := range int32(3) {
-			c := r.dial()
-			c.send(request(kmsg.Heartbeat, 0, i, ""))
-			c.expect(i, "")
-			open = append(open, c)
-		}
-		fourth := r.dial() // waits until there is a place
-		defer fourth.Close()
-		fourth.send(request(kmsg.Heartbeat, 0, 9, "late"))
-		open[0].Close()
-		fourth.expect(9, "late")
-		for _, c := range open[1:] {
-			c.Close()
-		}
-	})
-}
-
-// TestConnectionsThatDoNotFit wait, and one line says why.
-func TestConnectionsThatDoNotFit(t *testing.T) {
-	everywhere(t, func(t *testing.T, network netio.Net, port int) {
-		r := newRigOf(t, network, port, nil, func(o *Options) { o.Fits = func(n int) bool { return n <= 2 } })
-		defer r.stop()
-		var open []*client
-		for i := range int32(2) {
-			c := r.dial()
-			c.send(request(kmsg.Heartbeat, 0, i, ""))
-			c.expect(i, "")
-			open = append(open, c)
-		}
-		third := r.dial()
-		defer third.Close()
-		third.send(request(kmsg.Heartbeat, 0, 9, "late"))
-		for r.log.String() == "" {
-			open[1].send(request(kmsg.Heartbeat, 0, 8, "served"))
-			open[1].expect(8, "served")
-		}
-		open[0].Close()
-		third.expect(9, "late")
-		if log := r.log.String(); strings.Count(log, "\n") != 1 || !strings.Contains(log, "2 are open, and this process may not have more files") {
-			t.Errorf("log: %s", log)
-		}
-		open[1].Close()
-	})
+	}
 }
 
 func TestConnectionsPerAddress(t *testing.T) {
